@@ -1,0 +1,47 @@
+#pragma once
+
+/* The names of a backup's files, and back again. Pure.
+ *
+ *     BACKUP_DIR/appdb/appdb_20261122T020000Z.dump           .dump | .sql.gz | .sql
+ *                      appdb_20261122T020000Z.dump.sha256
+ *                      appdb_20261122T020000Z.json           the manifest
+ *                      appdb_latest.dump -> appdb_20261122T020000Z.dump
+ *
+ * A database's name is data, not a path: every byte but A-Z a-z 0-9 . _ - is written as %XX
+ * (upper-case hex), and so are a leading '.' or '-', and the first letter of a database called
+ * "globals", which would collide with the directory of the globals. The encoding is reversible and
+ * canonical: decoding refuses what encoding does not produce. */
+
+#include "sys/clock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ARTIFACT_GLOBALS "globals" /* directory and stem of roles and tablespaces */
+
+/* The encoded form of a database's name. Caller frees. */
+char *artifact_encode(const char *database);
+/* The inverse; NULL for a string that artifact_encode() does not make. Caller frees. */
+char *artifact_decode(const char *encoded);
+
+/* "appdb_20261122T020000Z" from the encoded name. Caller frees. */
+char *artifact_stem(const char *encoded, usec_t when);
+/* Splits a stem; false if it is none. *ret_encoded is the caller's; any output may be NULL. */
+bool artifact_parse_stem(const char *stem, char **ret_encoded, usec_t *ret_when);
+
+typedef enum ArtifactKind {
+    ARTIFACT_DATA,     /* the dump itself, by one of the known extensions */
+    ARTIFACT_CHECKSUM, /* .sha256 of it */
+    ARTIFACT_MANIFEST, /* .json */
+    ARTIFACT_LATEST,   /* ENCODED_latest.EXT */
+} ArtifactKind;
+
+/* What a file name in the directory of `encoded` is: false for anything that is not ours. *ret_stem
+ * (NULL for ARTIFACT_LATEST) is the caller's. */
+bool artifact_parse_file(const char *encoded, const char *file, ArtifactKind *ret_kind,
+                         char **ret_stem);
+
+/* Extensions: ".dump" (custom), ".sql.gz", ".sql". */
+const char *artifact_extension(bool plain, bool gzip);
+/* "appdb_latest.dump" for encoded "appdb" and ".dump". Caller frees. */
+char *artifact_latest(const char *encoded, const char *extension);

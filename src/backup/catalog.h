@@ -1,0 +1,79 @@
+#pragma once
+
+/* The catalog is the directory: BACKUP_DIR/<encoded name>/ with the backups of one database (or of
+ * the globals). It is read afresh each time; nothing else remembers what there is.
+ *
+ * A backup is *good* when its manifest loads and its data file is there with the stored size. What
+ * has a manifest but is not that is *damaged*: listed, never counted, never named by "latest". A
+ * file with one of our names and no manifest is a leftover of a crashed run: catalog_sweep()
+ * removes those, and nothing else. Files with other names are not ours and are never touched. */
+
+#include "backup/manifest.h"
+#include "sys/err.h"
+#include "sys/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Backup {
+    char *stem;
+    usec_t when; /* from the stem */
+    bool good;
+    char *problem;     /* why it is not good, else NULL */
+    Manifest manifest; /* empty members where it could not be read */
+} Backup;
+
+/* The backups of one database, oldest first. */
+typedef struct Series {
+    char *encoded;  /* the directory's name */
+    char *database; /* the real name; NULL for the globals */
+    Backup *backups;
+    size_t count;
+} Series;
+
+typedef struct Catalog {
+    char *path;
+    int dir_fd;
+    Series *series; /* globals first, then by encoded name */
+    size_t count;
+} Catalog;
+
+#define CATALOG_INIT                                                                               \
+    {                                                                                              \
+        .dir_fd = -1                                                                               \
+    }
+#define _cleanup_catalog_ _cleanup_(catalog_done)
+
+/* Opens BACKUP_DIR and reads all of it. ERR_SETTINGS when it is missing or not a directory. */
+int catalog_load(const char *path, Catalog *ret, Err *err);
+void catalog_done(Catalog *c);
+
+const Series *catalog_series(const Catalog *c, const char *database); /* NULL: the globals */
+const Backup *series_newest_good(const Series *s);                    /* NULL if there is none */
+uint64_t series_good_count(const Series *s);
+
+/* BACKUP on the command line: a stem, or a database's name (its newest good one), or "globals".
+ * ERR_NOT_FOUND with the nearest existing ones as hint. */
+int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
+                 const Backup **ret_backup, Err *err);
+
+/* Bytes of all data files of all backups. */
+uint64_t catalog_stored_bytes(const Catalog *c);
+
+/* BACKUP_DIR/<encoded>, made where it is missing (0700). *ret_fd and *ret_path are the caller's. */
+int catalog_open_series_dir(int dir_fd, const char *path, const char *encoded, int *ret_fd,
+                            char **ret_path, Err *err);
+
+/* Writes what belongs beside a published data file, in this order: .sha256, manifest (the commit),
+ * latest link. A failure before the commit removes the data file and the checksum again. */
+int catalog_commit(int series_fd, const char *series_path, const char *encoded, const Manifest *m,
+                   Err *err);
+
+/* Removes one backup: manifest first (durably), then the rest; then repairs the latest link. */
+int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *err);
+
+/* Removes the leftovers of crashed runs: temporary files of ours, data files and checksums without
+ * a manifest, dangling latest links. Call it only with the lock held. The names of what went
+ * (relative to BACKUP_DIR) are appended to `removed`. */
+int catalog_sweep(const char *path, Strv *removed, Err *err);

@@ -1,0 +1,40 @@
+#pragma once
+
+/* Is the newest good backup of every database young enough? Pure: catalog, names and clock are
+ * given. */
+
+#include "backup/catalog.h"
+#include "sys/clock.h"
+#include "sys/strv.h"
+
+#include <stdbool.h>
+
+typedef struct HealthEntry {
+    char *database; /* NULL: the globals */
+    bool healthy;
+    bool ever;      /* a good one exists */
+    usec_t newest;  /* when, if ever */
+    char *sentence; /* "newest good backup is 27 h old, allowed are 26 h" */
+} HealthEntry;
+
+typedef struct Health {
+    bool healthy;
+    HealthEntry *entries;
+    size_t count;
+    char *sentence; /* the whole in one sentence, naming the worst */
+} Health;
+
+typedef struct HealthInput {
+    const Catalog *catalog;
+    const Strv *databases; /* that must have one; none at all is unhealthy */
+    bool globals;          /* they must have one, too */
+    usec_t now;
+    uint64_t max_age_seconds;
+} HealthInput;
+
+Health health_judge(const HealthInput *input);
+void health_done(Health *h);
+
+/* The databases that must be healthy: the literal names among `wanted`, those of the newest planned
+ * run, and, where no run has planned yet, those of the catalog that `wanted` selects. */
+void health_databases(const Strv *wanted, const Strv *planned, const Catalog *catalog, Strv *ret);

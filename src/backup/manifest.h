@@ -1,0 +1,61 @@
+#pragma once
+
+/* The manifest: the commit record of a backup, JSON, written last and removed first. A backup
+ * exists when its manifest exists. docs/MANIFEST.md describes each member. */
+
+#include "sys/clock.h"
+#include "sys/err.h"
+#include "sys/json.h"
+#include "sys/strv.h"
+
+#include <stdint.h>
+
+#define MANIFEST_FORMAT_VERSION 1
+
+typedef struct ManifestOmission {
+    char *what; /* "role passwords" */
+    char *why;  /* "permission denied for table pg_authid" */
+} ManifestOmission;
+
+typedef struct Manifest {
+    char *stem;
+    char *kind;        /* "database" or "globals" */
+    char *database;    /* the real name; NULL for globals */
+    char *format;      /* "custom" or "plain" */
+    char *compression; /* "none", "gzip:6", "gzip" where pg_dump chose the level */
+    char *file;        /* name of the data file */
+    uint64_t stored_bytes;
+    char *stored_sha256;
+    uint64_t raw_bytes; /* as pg_dump wrote it, before our own stages */
+    char *raw_sha256;
+    usec_t started, finished; /* wall clock, UTC, whole seconds when read back */
+    uint64_t duration_msec;
+    char *server_version, *client_version, *program_version;
+    char *archive_version;   /* "1.14" of a custom archive, else NULL */
+    char *system_identifier; /* or NULL */
+    uint64_t timeline;       /* 0: unknown */
+    char *lsn;               /* of the snapshot, or NULL */
+    char *encoding, *collate, *ctype, *locale_provider,
+        *locale;                 /* of the database; NULL for globals */
+    Strv warnings;               /* pg_dump's stderr, word for word */
+    uint64_t warnings_dropped;   /* lines beyond what is kept */
+    ManifestOmission *omissions; /* what the backup does not contain, and why */
+    size_t omissions_count;
+    char *policy; /* the retention in force, as text: "14 days, at least 3" */
+} Manifest;
+
+/* What the number of pg_dump's warnings and omissions add up to; 0 is a clean backup. */
+uint64_t manifest_warning_count(const Manifest *m);
+
+void manifest_add_omission(Manifest *m, const char *what, const char *why);
+
+/* Publishes STEM.json in the directory, durably; -EEXIST if it is there. `dir_path` for messages.
+ */
+int manifest_save(const Manifest *m, int dir_fd, const char *dir_path, Err *err);
+/* Reads and checks one: ERR_DAMAGED when it is not a manifest of this stem, names a file that is
+ * not a plain name beside it, or has a newer format version. */
+int manifest_load(int dir_fd, const char *dir_path, const char *stem, Manifest *ret, Err *err);
+void manifest_done(Manifest *m);
+#define _cleanup_manifest_ _cleanup_(manifest_done)
+
+Json *manifest_to_json(const Manifest *m);

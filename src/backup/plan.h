@@ -1,0 +1,24 @@
+#pragma once
+
+/* Which databases a run backs up: PG_DATABASES against what the server has. Pure.
+ *
+ * An entry is a literal name, a shell pattern (fnmatch(3): *, ?, […]) or, with '!' before it, an
+ * exclusion of either. Patterns never match templates or databases that allow no connections; a
+ * literal name does, so that asking for one is an honest failure. Exclusions apply to patterns and
+ * names alike. The result is in the server's order, each database once. */
+
+#include "pg/server.h"
+#include "sys/err.h"
+#include "sys/strv.h"
+
+typedef struct Plan {
+    Strv databases; /* to be dumped, existing */
+    Strv missing;   /* named literally, but not on the server: each is a failure of the run */
+} Plan;
+
+/* ERR_NO_DATABASE when nothing at all is to be done. */
+int plan_make(const Strv *wanted, const PgDatabase *list, size_t count, Plan *ret, Err *err);
+void plan_done(Plan *p);
+
+/* Whether one entry list (names, patterns, exclusions) selects a name. */
+bool plan_selects(const Strv *wanted, const char *name);

@@ -1,0 +1,62 @@
+#pragma once
+
+/* Which backups of one database stay, and by which rule. Pure: time and listing are parameters.
+ *
+ * Only good backups are counted. A backup is kept by the first rule that holds, in this order:
+ *   newest    it is the newest good one: no setting and no clock can remove it
+ *   clock     the clock stands before the newest backup: nothing is removed until that is repaired
+ *   days      it is not older than keep_days
+ *   count     fewer than keep_min_count newer good ones exist
+ *   daily …   it is the newest good one of one of the newest keep_daily days that have one (UTC);
+ *             likewise weeks (from Monday), months, years
+ * A damaged backup is kept by `days` and `clock` only, and while there is no good one at all. */
+
+#include "sys/clock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct RetentionPolicy {
+    uint64_t keep_days;
+    uint64_t keep_min_count;
+    uint64_t keep_daily, keep_weekly, keep_monthly, keep_yearly;
+} RetentionPolicy;
+
+typedef struct RetentionItem {
+    usec_t when;
+    bool good;
+} RetentionItem;
+
+typedef enum RetentionRule {
+    RETENTION_NEWEST,
+    RETENTION_CLOCK,
+    RETENTION_DAYS,
+    RETENTION_COUNT,
+    RETENTION_DAILY,
+    RETENTION_WEEKLY,
+    RETENTION_MONTHLY,
+    RETENTION_YEARLY,
+    RETENTION_NO_GOOD, /* damaged, but there is no good one */
+    RETENTION_EXPIRED, /* removed: no rule keeps it */
+    RETENTION_DAMAGED, /* removed: damaged, older than keep_days, a good one exists */
+    _RETENTION_RULE_MAX,
+} RetentionRule;
+
+static inline bool retention_keeps(RetentionRule rule)
+{
+    return rule < RETENTION_EXPIRED;
+}
+
+/* `items` oldest first; ret[i] is the verdict on items[i]. Two items of the same moment count as in
+ * their order. */
+void retention_decide(const RetentionPolicy *policy, usec_t now, const RetentionItem *items,
+                      size_t count, RetentionRule *ret);
+
+/* True when `now` is earlier than the newest item: pruning stops. */
+bool retention_clock_is_behind(usec_t now, const RetentionItem *items, size_t count);
+
+/* "newest good backup", "younger than 14 days" …; caller frees. */
+char *retention_explain(const RetentionPolicy *policy, RetentionRule rule);
+/* "14 days, at least 3, 4 weekly": for the manifest and `check`. Caller frees. */
+char *retention_describe(const RetentionPolicy *policy);

@@ -1,0 +1,80 @@
+#pragma once
+
+/* All settings of a run, from one table (settings.c) that also generates docs/SETTINGS.md.
+ *
+ * A value is looked for in this order, the first that is set wins: the environment (KEY), the file
+ * named by KEY_FILE in the environment, the configuration file (KEY, KEY_FILE), and for secrets and
+ * connection parameters $CREDENTIALS_DIRECTORY/<lower-case key>, /run/secrets/<lower-case key>,
+ * then libpq's own variable (PGHOST …), then the default. An empty value counts as not set.
+ *
+ * Every problem is found before anything starts, and all are reported at once, one per line with
+ * `file:line` where there is one: syntax, unknown keys (with the nearest known name; in the
+ * environment only keys that begin with BACKUP_ can be recognised as ours), duplicates, bad values,
+ * and KEY beside KEY_FILE in one place. */
+
+#include "sys/clock.h"
+#include "sys/err.h"
+#include "sys/log.h"
+#include "sys/strv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum BackupFormat {
+    BACKUP_FORMAT_CUSTOM,
+    BACKUP_FORMAT_PLAIN,
+    _BACKUP_FORMAT_MAX,
+} BackupFormat;
+
+typedef struct Settings {
+    char *instance; /* the instance's name, "main" */
+    char *source;   /* path of the configuration file that was read, NULL if none */
+
+    char *pg_host, *pg_port, *pg_user, *pg_password; /* NULL: libpq's default */
+    char *pg_sslmode, *pg_sslrootcert, *pg_service;
+    char *pg_maintenance_database; /* "postgres" */
+    char *pg_bindir;               /* NULL: found by version */
+    Strv pg_databases;             /* names and patterns, "!pattern" excludes; "*" by default */
+
+    char *backup_dir, *state_dir; /* absolute */
+    BackupFormat backup_format;
+    int backup_compression_level; /* BACKUP_COMPRESSION: auto -1, none 0, gzip:1 to gzip:9 */
+    bool backup_globals;
+
+    uint64_t keep_days, keep_min_count;
+    uint64_t keep_daily, keep_weekly, keep_monthly, keep_yearly;
+    uint64_t max_backup_age_seconds;
+    uint64_t stall_timeout_seconds, lock_wait_timeout_seconds;
+
+    char *pushgateway_url, *metrics_textfile, *metrics_instance;
+    LogFormat log_format;
+    LogLevel log_level;
+} Settings;
+
+/* Where to look. All members but instance may be NULL. */
+typedef struct SettingsSource {
+    const char *instance;     /* default for names and directories */
+    const char *file;         /* configuration file; must exist if given */
+    char *const *environment; /* like environ */
+    const char *secrets_dir;  /* "/run/secrets" */
+} SettingsSource;
+
+/* ERR_SETTINGS; the message is all problems, one per line. */
+int settings_load(const SettingsSource *source, Settings *ret, Err *err);
+void settings_done(Settings *s); /* wipes the password */
+#define _cleanup_settings_ _cleanup_(settings_done)
+
+/* One row of the table, for documentation and tests. */
+typedef struct SettingInfo {
+    const char *key;
+    const char *group;        /* heading in the documentation */
+    const char *default_text; /* as documented, "" for none */
+    const char *libpq;        /* libpq's own variable, NULL if none */
+    bool secret_lookup;       /* also looked for among credentials and secrets */
+    const char *values;       /* what it takes, in a few words */
+    const char *description;  /* one or more full sentences */
+} SettingInfo;
+
+/* The i-th row, NULL past the end. */
+const SettingInfo *settings_info(size_t i);

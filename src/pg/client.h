@@ -1,0 +1,72 @@
+#pragma once
+
+/* PostgreSQL's client programs: where they are, which version fits, and their command lines.
+ *
+ * No secret reaches a command line or an environment: the password is handed over as a passfile in
+ * an anonymous memory file (memfd) that only the child inherits; it never touches a disk and needs
+ * no removal. A database's name is quoted inside a connection string, so that it can never be an
+ * option and never a parameter. No shell is involved. */
+
+#include "pg/server.h"
+#include "sys/child.h"
+#include "sys/err.h"
+
+#include <stdbool.h>
+
+/* A directory with pg_dump, pg_dumpall, pg_restore and psql of one version. */
+typedef struct PgClient {
+    char *bindir;
+    int major;
+    int version_num; /* 150018 */
+    char *version;   /* "15.18" */
+} PgClient;
+
+/* Looks in `bindir` alone if it is given, else in /usr/lib/postgresql/N/bin, /usr/pgsql-N/bin and
+ * $PATH, for the server's own major, else the lowest newer one. ERR_CLIENT_MISSING,
+ * ERR_CLIENT_TOO_OLD. */
+int pg_client_find(const char *bindir, int server_major, PgClient *ret, Err *err);
+void pg_client_done(PgClient *client);
+
+/* The advice that `check` prints when the client is older than a minor release that fixes a hole in
+ * the client programs, or NULL. Static. */
+const char *pg_client_advice(const PgClient *client);
+
+/* What one call of a client program needs; made by the functions below, freed by pg_command_done().
+ */
+typedef struct PgCommand {
+    char *path;
+    Strv argv;
+    Strv env;
+    int passfile_fd; /* -1: no password */
+} PgCommand;
+void pg_command_done(PgCommand *command);
+#define _cleanup_pg_command_ _cleanup_(pg_command_done)
+
+typedef struct PgDumpOptions {
+    const char *database;
+    const char *snapshot;  /* id, or NULL */
+    bool plain;            /* else custom */
+    int compression_level; /* custom only: 0 to 9, -1 pg_dump's default */
+    uint64_t lock_wait_timeout_seconds;
+} PgDumpOptions;
+
+int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *options,
+                    PgCommand *ret, Err *err);
+/* pg_dumpall --globals-only. */
+int pg_command_dump_globals(const PgClient *c, const PgTarget *t, bool role_passwords,
+                            PgCommand *ret, Err *err);
+/* pg_restore --list of a file: reads header and table of contents. */
+int pg_command_list_archive(const PgClient *c, const char *path, PgCommand *ret, Err *err);
+/* pg_restore of a file to nowhere: decodes everything. */
+int pg_command_decode_archive(const PgClient *c, const char *path, PgCommand *ret, Err *err);
+/* pg_restore from stdin into a database, ending at the first error. `replace`: --clean --if-exists
+ * in one transaction. */
+int pg_command_restore(const PgClient *c, const PgTarget *t, const char *database, bool replace,
+                       PgCommand *ret, Err *err);
+/* psql from stdin into a database: no psqlrc, ON_ERROR_STOP, one transaction. */
+int pg_command_psql(const PgClient *c, const PgTarget *t, const char *database, PgCommand *ret,
+                    Err *err);
+
+/* Spawns it. */
+int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, Child *ret,
+                     Err *err);

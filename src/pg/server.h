@@ -1,0 +1,101 @@
+#pragma once
+
+/* Our own sessions with the server: the only user of libpq.
+ *
+ * Nothing here blocks for ever: connecting has a time-out, queries a deadline, and both stop at
+ * once when a signal asks for it (sys/cancel.h). Server-side time-outs of a session are all set to
+ * 0, so that a setting of the role cannot end a snapshot in mid-dump. */
+
+#include "sys/clock.h"
+#include "sys/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where the server is and who we are there. NULL means libpq's own default. Borrowed. */
+typedef struct PgTarget {
+    const char *host;
+    const char *port;
+    const char *user;
+    const char *password;
+    const char *sslmode;
+    const char *sslrootcert;
+    const char *service;
+    const char *maintenance_database; /* where to connect for what concerns the whole server */
+} PgTarget;
+
+/* "db.example.org:5432", "/run/postgresql": where a target points, for messages. Caller frees. */
+char *pg_target_describe(const PgTarget *target);
+
+/* A libpq connection string for `database` with everything but the password, the keepalives (30 s
+ * idle, 3 probes 10 s apart) and the connect time-out (10 s) included. Values are quoted, so that
+ * no name can add parameters. `passfile` may be NULL. Caller frees. */
+char *pg_conninfo(const PgTarget *target, const char *database, const char *passfile);
+
+typedef struct PgSession PgSession;
+
+/* ERR_UNREACHABLE, ERR_AUTHENTICATION, ERR_NO_DATABASE, ERR_PERMISSION or ERR_CANCELLED. */
+int pg_connect(const PgTarget *target, const char *database, PgSession **ret, Err *err);
+void pg_disconnect(PgSession *s);
+static inline void pg_disconnectp(PgSession **s)
+{
+    pg_disconnect(*s);
+}
+#define _cleanup_pg_session_ _cleanup_(pg_disconnectp)
+
+typedef struct PgServerInfo {
+    int version_num;         /* 150018 */
+    int major;               /* 15 */
+    char *version;           /* "15.18" */
+    char *system_identifier; /* decimal; NULL where the role may not ask */
+    uint64_t timeline;       /* 0 where the role may not ask */
+    bool in_recovery;
+    bool superuser; /* what our role may do */
+    bool bypass_rls;
+    bool read_all_data; /* member of pg_read_all_data (14+) */
+} PgServerInfo;
+
+int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err);
+void pg_server_info_done(PgServerInfo *info);
+
+typedef struct PgDatabase {
+    char *name;
+    bool is_template;
+    bool allow_connections;
+    uint64_t bytes; /* pg_database_size(); 0 where the role may not ask */
+} PgDatabase;
+
+/* All databases by name, templates too. */
+int pg_list_databases(PgSession *s, PgDatabase **ret, size_t *ret_count, Err *err);
+void pg_databases_free(PgDatabase *list, size_t count);
+
+/* How a database was created, to create a copy alike. */
+typedef struct PgDatabaseTraits {
+    char *encoding; /* "UTF8" */
+    char *collate;
+    char *ctype;
+    char *locale_provider; /* "libc", "icu", "builtin" */
+    char *locale;          /* ICU or builtin locale; NULL for libc */
+} PgDatabaseTraits;
+void pg_database_traits_done(PgDatabaseTraits *t);
+
+/* A snapshot that a dump shares: held until pg_disconnect(). */
+typedef struct PgSnapshot {
+    char *id;  /* for pg_dump --snapshot */
+    char *lsn; /* "0/16B3748" */
+    PgDatabaseTraits traits;
+} PgSnapshot;
+int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err);
+void pg_snapshot_done(PgSnapshot *snapshot);
+
+/* For restore. ERR_REFUSED when it exists. */
+int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *traits, Err *err);
+int pg_drop_database(PgSession *s, const char *name, Err *err);
+int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err);
+/* Number of relations, functions and types of users (schemas beyond the system's own). */
+int pg_count_objects(PgSession *s, uint64_t *ret, Err *err);
+
+/* Which failure a line of a client's or the server's stderr tells of; ERR_CHILD when it tells
+ * nothing in particular. The remedy for it, where there is one, in *ret_hint (static). */
+ErrKind pg_classify_message(const char *text, const char **ret_hint);

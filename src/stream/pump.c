@@ -1,0 +1,1 @@
+#include "stream/pump.h"

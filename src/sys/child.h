@@ -1,0 +1,86 @@
+#pragma once
+
+/* A client program as a child: argv, an explicit environment, its own process group, no shell. Its
+ * stdout or stdin is a pipe to us; its stderr is read while we wait for anything, so that neither
+ * side can block the other.
+ *
+ *     child_spawn()                         posix_spawn; the binary's name is in every message
+ *     child_read() / child_write()          as often as there is data; both wait in child_io_wait()
+ *     child_close_stdin()                   end of file for the child
+ *     child_wait()                          the exit status; 0 only for "exited with 0"
+ *     child_done()                          kills and reaps what still runs
+ *
+ * child_io_wait() is the program's one place that waits for a child: it polls the descriptor that
+ * the caller cares about, the child's stderr and the cancel signals, ticks the progress (watchdog,
+ * STATUS), and knows the stall deadline: ERR_STALLED when no byte moved in either direction for so
+ * long. */
+
+#include "sys/clock.h"
+#include "sys/err.h"
+#include "sys/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef enum ChildPipe {
+    CHILD_STDOUT,  /* we read what it writes; its stdin is /dev/null */
+    CHILD_STDIN,   /* it reads what we write; its stdout is /dev/null */
+    CHILD_NEITHER, /* both /dev/null */
+} ChildPipe;
+
+typedef struct ChildSpec {
+    const char *path;    /* the program's file */
+    char *const *argv;   /* NULL-terminated, argv[0] included */
+    char *const *env;    /* NULL-terminated: all that it gets */
+    const int *keep_fds; /* descriptors it inherits under the same numbers */
+    size_t keep_fds_count;
+    ChildPipe pipe;
+    usec_t stall_timeout; /* 0: none */
+} ChildSpec;
+
+typedef struct Child {
+    char *name;    /* basename of the program, for messages */
+    pid_t pid;     /* 0 once reaped */
+    int io_fd;     /* our end of stdin or stdout, -1 when closed */
+    int stderr_fd; /* -1 at its end */
+    usec_t stall_timeout;
+    usec_t last_progress;
+    Strv stderr_lines;       /* every line, up to CHILD_STDERR_MAX bytes in all */
+    size_t stderr_bytes;     /* kept so far */
+    uint64_t stderr_dropped; /* lines beyond that */
+    char *stderr_partial;    /* the last line, not ended yet */
+    int wait_status;         /* valid once pid is 0 */
+} Child;
+
+#define CHILD_STDERR_MAX ((size_t)4 << 20)
+#define CHILD_INIT                                                                                 \
+    {                                                                                              \
+        .io_fd = -1, .stderr_fd = -1                                                               \
+    }
+#define _cleanup_child_ _cleanup_(child_done)
+
+int child_spawn(Child *c, const ChildSpec *spec, Err *err);
+
+/* Waits until `fd` is ready for `events` (poll's), or, with fd < 0, until the child's stderr ends.
+ */
+int child_io_wait(Child *c, int fd, short events, Err *err);
+
+/* Reads up to `size` bytes of stdout; *ret_size is 0 at its end. */
+int child_read(Child *c, void *data, size_t size, size_t *ret_size, Err *err);
+/* Writes all of it to stdin. -EPIPE without an Err when the child has closed it: its exit status
+ * and stderr then tell more, so call child_wait(). */
+int child_write(Child *c, const void *data, size_t size, Err *err);
+void child_close_stdin(Child *c);
+
+/* Drains stderr, reaps the child. ERR_CHILD unless it exited with 0: the message has the exit
+ * status or the signal, and the child's first "error:" line, else its last. */
+int child_wait(Child *c, Err *err);
+
+/* SIGTERM to its process group, SIGKILL after two seconds; reaps. Safe on a child that never was.
+ */
+void child_done(Child *c);
+
+/* Runs a program to its end and returns the first `max` bytes of its stdout as a string. */
+int child_output(const ChildSpec *spec, size_t max, char **ret, Err *err);

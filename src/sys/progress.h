@@ -1,0 +1,29 @@
+#pragma once
+
+/* How far the work has come, told to those who wait for it: systemd (READY=1, STATUS=, WATCHDOG=1,
+ * STOPPING=1 through sd_notify) and the person at a terminal (the progress line).
+ *
+ * The watchdog is fed only when there was progress since the last time: bytes moved, or the phase
+ * changed. A process that hangs, or a server that does not answer, is found by it. Without systemd
+ * and without a terminal all of this costs nothing. */
+
+#include "sys/clock.h"
+
+#include <stdint.h>
+
+/* Reads WATCHDOG_USEC; `progress_line` says whether to draw on the terminal. */
+void progress_init(int progress_line);
+
+void progress_ready(void);    /* READY=1 */
+void progress_stopping(void); /* STOPPING=1 */
+
+/* Starts a phase: `dumping "app" (3/7)`. `total` is the expected number of bytes, 0 if unknown.
+ * Counts as progress. */
+void progress_phase(const char *text, uint64_t total);
+/* Bytes of the current phase moved on. Cheap: call it for each buffer. */
+void progress_add(uint64_t bytes);
+/* To be called at least once a second from every loop that waits: feeds the watchdog if there was
+ * progress, refreshes STATUS= and the progress line. */
+void progress_tick(void);
+/* Ends the line and STATUS=. */
+void progress_done(void);

@@ -1,0 +1,78 @@
+#include "unit.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "sys/mem.h"
+
+int unit_run(const char *suite, const UnitTest *tests, size_t count)
+{
+    Suite *s = suite_create(suite);
+    for (size_t i = 0; i < count; i++) {
+        TCase *tcase = tcase_create(tests[i].test->name);
+        tcase_set_timeout(tcase, 60);
+        if (tests[i].loops > 0)
+            tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].loops);
+        else
+            tcase_add_test(tcase, tests[i].test);
+        suite_add_tcase(s, tcase);
+    }
+
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+char *unit_mkdir(void)
+{
+    const char *base = getenv("TMPDIR");
+    char *path = mem_printf("%s/pg-backup-unit-XXXXXX", base ? base : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    return path;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+void unit_rmdir(char *path)
+{
+    ck_assert_int_eq(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    free(path);
+}
+
+char *unit_read_file(const char *dir, const char *name, size_t *ret_size)
+{
+    _cleanup_free_ char *path = mem_printf("%s/%s", dir, name);
+    FILE *f = fopen(path, "rbe");
+    ck_assert_msg(f != NULL, "could not open \"%s\"", path);
+
+    ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
+    long size = ftell(f);
+    ck_assert_int_ge(size, 0);
+    rewind(f);
+
+    char *text = mem_zero((size_t)size + 1, 1);
+    ck_assert_uint_eq(fread(text, 1, (size_t)size, f), (size_t)size);
+    ck_assert_int_eq(fclose(f), 0);
+    if (ret_size)
+        *ret_size = (size_t)size;
+    return text;
+}
+
+void unit_write_file(const char *dir, const char *name, const void *data, size_t size)
+{
+    _cleanup_free_ char *path = mem_printf("%s/%s", dir, name);
+    FILE *f = fopen(path, "wbe");
+    ck_assert_msg(f != NULL, "could not create \"%s\"", path);
+    ck_assert_uint_eq(fwrite(data, 1, size, f), size);
+    ck_assert_int_eq(fclose(f), 0);
+}
