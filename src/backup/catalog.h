@@ -39,10 +39,7 @@ typedef struct Catalog {
     size_t count;
 } Catalog;
 
-#define CATALOG_INIT                                                                               \
-    {                                                                                              \
-        .dir_fd = -1                                                                               \
-    }
+#define CATALOG_INIT ((Catalog){ .dir_fd = -1 })
 #define _cleanup_catalog_ _cleanup_(catalog_done)
 
 /* Opens BACKUP_DIR and reads all of it. ERR_SETTINGS when it is missing or not a directory. */

@@ -55,10 +55,7 @@ typedef struct Child {
 } Child;
 
 #define CHILD_STDERR_MAX ((size_t)4 << 20)
-#define CHILD_INIT                                                                                 \
-    {                                                                                              \
-        .io_fd = -1, .stderr_fd = -1                                                               \
-    }
+#define CHILD_INIT ((Child){ .io_fd = -1, .stderr_fd = -1 })
 #define _cleanup_child_ _cleanup_(child_done)
 
 int child_spawn(Child *c, const ChildSpec *spec, Err *err);

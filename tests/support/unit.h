@@ -18,14 +18,10 @@ typedef struct UnitTest {
     int loops; /* 0: once; N: with _i from 0 to N-1 */
 } UnitTest;
 
-#define UNIT_TEST(name)                                                                            \
-    {                                                                                              \
-        name, 0                                                                                    \
-    }
-#define UNIT_LOOP(name, n)                                                                         \
-    {                                                                                              \
-        name, n                                                                                    \
-    }
+/* clang-format off: its versions disagree about a macro that is an initialiser */
+#define UNIT_TEST(name) { name, 0 }
+#define UNIT_LOOP(name, n) { name, n }
+/* clang-format on */
 
 /* Runs the tests, prints Check's summary line, returns main's exit code. */
 int unit_run(const char *suite, const UnitTest *tests, size_t count);
