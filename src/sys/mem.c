@@ -1,6 +1,5 @@
 #include "sys/mem.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,12 +54,16 @@ char *mem_strndup(const char *s, size_t n)
 char *mem_printf(const char *fmt, ...)
 {
     va_list ap;
-    char *s = NULL;
-
     va_start(ap, fmt);
-    int r = vasprintf(&s, fmt, ap);
+    char *s = mem_vprintf(fmt, ap);
     va_end(ap);
-    if (r < 0)
+    return s;
+}
+
+char *mem_vprintf(const char *fmt, va_list ap)
+{
+    char *s = NULL;
+    if (vasprintf(&s, fmt, ap) < 0)
         mem_fail();
     return s;
 }

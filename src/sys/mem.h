@@ -9,6 +9,7 @@
  * what it has not is swept by the next run, so there is nothing that an unwinding could save. None
  * of the allocators here returns NULL. */
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ static inline void mem_closep(const int *fd)
 /* Says "out of memory" on stderr and ends the process with EXIT_CODE_FAILED. */
 _Noreturn void mem_fail(void);
 
-/* malloc, calloc, realloc (of an array), strdup, strndup and asprintf that do not fail.
+/* malloc, calloc, realloc (of an array), strdup, strndup, asprintf and vasprintf that do not fail.
  * mem_strdup(NULL) is NULL. */
 void *mem_alloc(size_t size);
 void *mem_zero(size_t count, size_t size);
@@ -57,6 +58,7 @@ void *mem_resize(void *p, size_t count, size_t size);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *mem_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /* Frees a secret after overwriting it; NULL is fine. */
 void mem_wipe_free(char *secret);
