@@ -11,12 +11,13 @@ int unit_run(const char *suite, const UnitTest *tests, size_t count)
 {
     Suite *s = suite_create(suite);
     for (size_t i = 0; i < count; i++) {
-        TCase *tcase = tcase_create(tests[i].test->name);
+        const TTest *test = *tests[i].test;
+        TCase *tcase = tcase_create(test->name);
         tcase_set_timeout(tcase, 60);
         if (tests[i].loops > 0)
-            tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].loops);
+            tcase_add_loop_test(tcase, test, 0, tests[i].loops);
         else
-            tcase_add_test(tcase, tests[i].test);
+            tcase_add_test(tcase, test);
         suite_add_tcase(s, tcase);
     }
 
