@@ -1,1 +1,397 @@
 #include "sys/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sys/buf.h"
+#include "sys/cancel.h"
+#include "sys/mem.h"
+#include "sys/progress.h"
+
+/* How often a waiting loop looks at the clock: short enough for a lively progress line. */
+#define TICK_MSEC 200
+/* A pipe of this size lets pg_dump run on while we compress or fsync. */
+#define PIPE_SIZE (1 << 20)
+#define KILL_GRACE (2 * USEC_PER_SEC)
+
+/* Spawning */
+
+static int open_pipe(int ret[2], int our_end)
+{
+    if (pipe2(ret, O_CLOEXEC) < 0)
+        return -errno;
+
+    (void)fcntl(ret[our_end], F_SETPIPE_SZ, PIPE_SIZE); /* a wish: limits may forbid it */
+    if (fcntl(ret[our_end], F_SETFL, O_NONBLOCK) < 0)
+        return -errno;
+    return 0;
+}
+
+static int set_attributes(posix_spawnattr_t *attr)
+{
+    sigset_t none, defaults;
+
+    sigemptyset(&none);
+    sigfillset(&defaults);
+    int r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                               POSIX_SPAWN_SETSIGDEF);
+    if (r == 0)
+        r = posix_spawnattr_setpgroup(attr, 0);
+    if (r == 0)
+        r = posix_spawnattr_setsigmask(attr, &none);
+    if (r == 0)
+        r = posix_spawnattr_setsigdefault(attr, &defaults);
+    return -r;
+}
+
+/* The child's descriptors 0, 1 and 2: a pipe's end, or /dev/null. */
+static int set_actions(posix_spawn_file_actions_t *actions, const ChildSpec *spec, int io_end,
+                       int stderr_end)
+{
+    int piped = spec->pipe == CHILD_STDOUT  ? STDOUT_FILENO
+                : spec->pipe == CHILD_STDIN ? STDIN_FILENO
+                                            : -1;
+    int r = 0;
+
+    for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO && r == 0; fd++) {
+        if (fd == piped)
+            r = posix_spawn_file_actions_adddup2(actions, io_end, fd);
+        else
+            r = posix_spawn_file_actions_addopen(actions, fd, "/dev/null",
+                                                 fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
+    }
+    if (r == 0)
+        r = posix_spawn_file_actions_adddup2(actions, stderr_end, STDERR_FILENO);
+
+    /* A dup2() of a descriptor to itself clears its close-on-exec flag in the child. */
+    for (size_t i = 0; i < spec->keep_fds_count && r == 0; i++)
+        r = posix_spawn_file_actions_adddup2(actions, spec->keep_fds[i], spec->keep_fds[i]);
+    return -r;
+}
+
+static int spawn_with_pipes(Child *c, const ChildSpec *spec, int io_end, int stderr_end)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+
+    int r = -posix_spawn_file_actions_init(&actions);
+    if (r < 0)
+        return r;
+    r = -posix_spawnattr_init(&attr);
+    if (r < 0)
+        goto finish_actions;
+
+    r = set_attributes(&attr);
+    if (r < 0)
+        goto finish;
+    r = set_actions(&actions, spec, io_end, stderr_end);
+    if (r < 0)
+        goto finish;
+    r = -posix_spawn(&c->pid, spec->path, &actions, &attr, spec->argv, spec->env);
+
+finish:
+    posix_spawnattr_destroy(&attr);
+finish_actions:
+    posix_spawn_file_actions_destroy(&actions);
+    return r;
+}
+
+int child_spawn(Child *c, const ChildSpec *spec, Err *err)
+{
+    int io[2] = { -1, -1 }, errors[2] = { -1, -1 };
+    int ours = spec->pipe == CHILD_STDIN ? 1 : 0;
+
+    const char *slash = strrchr(spec->path, '/');
+    *c = (Child)CHILD_INIT;
+    c->name = mem_strdup(slash ? slash + 1 : spec->path);
+    c->stall_timeout = spec->stall_timeout;
+    c->last_progress = clock_monotonic();
+
+    int r = open_pipe(errors, 0);
+    if (r == 0 && spec->pipe != CHILD_NEITHER)
+        r = open_pipe(io, ours);
+    if (r == 0)
+        r = spawn_with_pipes(c, spec, io[!ours], errors[1]);
+    if (r < 0) {
+        c->pid = 0;
+        err_set_errno(err, -r, "could not start \"%s\"", spec->path);
+    } else {
+        c->io_fd = TAKE_FD(io[ours]);
+        c->stderr_fd = TAKE_FD(errors[0]);
+    }
+
+    for (int i = 0; i < 2; i++) {
+        mem_closep(&io[i]);
+        mem_closep(&errors[i]);
+    }
+    return r;
+}
+
+/* stderr */
+
+static void keep_line(Child *c, char *line)
+{
+    size_t size = strlen(line);
+    if (size == 0 || c->stderr_bytes + size > CHILD_STDERR_MAX) {
+        c->stderr_dropped += size > 0;
+        free(line);
+        return;
+    }
+    c->stderr_bytes += size;
+    strv_take(&c->stderr_lines, line);
+}
+
+/* Splits what came into lines; a line that never ends is cut at the buffer's size. */
+static void take_stderr(Child *c, const char *data, size_t size)
+{
+    _cleanup_buf_ Buf text = { 0 };
+
+    if (c->stderr_partial)
+        buf_adds(&text, c->stderr_partial);
+    for (size_t i = 0; i < size; i++)
+        buf_addc(&text, data[i] ? data[i] : '?');
+    free(TAKE_PTR(c->stderr_partial));
+
+    char *start = text.data, *end;
+    while (start && (end = strchr(start, '\n'))) {
+        keep_line(c, mem_strndup(start, (size_t)(end - start)));
+        start = end + 1;
+    }
+    if (start && strlen(start) >= 8192)
+        keep_line(c, mem_strdup(start));
+    else if (start && *start)
+        c->stderr_partial = mem_strdup(start);
+}
+
+static void end_stderr(Child *c)
+{
+    if (c->stderr_partial)
+        keep_line(c, TAKE_PTR(c->stderr_partial));
+    mem_closep(&c->stderr_fd);
+    c->stderr_fd = -1;
+}
+
+static void drain_stderr(Child *c)
+{
+    char data[8192];
+
+    for (;;) {
+        ssize_t n = read(c->stderr_fd, data, sizeof(data));
+        if (n > 0)
+            take_stderr(c, data, (size_t)n);
+        else if (n < 0 && errno == EINTR)
+            continue;
+        else if (n < 0 && errno == EAGAIN)
+            return;
+        else {
+            end_stderr(c); /* at its end, or beyond repair: the exit status decides */
+            return;
+        }
+    }
+}
+
+/* Waiting */
+
+static int check_stall(const Child *c, Err *err)
+{
+    if (c->stall_timeout == 0 || clock_monotonic() - c->last_progress < c->stall_timeout)
+        return 0;
+
+    err_set(err, ERR_STALLED, "%s moved no byte for %llu seconds", c->name,
+            (unsigned long long)(c->stall_timeout / USEC_PER_SEC));
+    err_hint(err,
+             "Look for what the server waits for (pg_stat_activity, its disks, the network), or "
+             "raise STALL_TIMEOUT_SECONDS.");
+    return -ETIMEDOUT;
+}
+
+int child_io_wait(Child *c, int fd, short events, Err *err)
+{
+    for (;;) {
+        if (fd < 0 && c->stderr_fd < 0)
+            return 0;
+
+        struct pollfd fds[] = {
+            { .fd = fd, .events = events },
+            { .fd = c->stderr_fd, .events = POLLIN },
+            { .fd = cancel_fd(), .events = POLLIN },
+        };
+        if (poll(fds, ELEMENTSOF(fds), TICK_MSEC) < 0 && errno != EINTR)
+            return err_set_errno(err, errno, "could not wait for %s", c->name);
+
+        progress_tick();
+        if (fds[2].revents)
+            return cancel_error(err);
+        if (fds[1].revents)
+            drain_stderr(c);
+        if (fds[0].revents)
+            return 0;
+
+        int r = check_stall(c, err);
+        if (r < 0)
+            return r;
+    }
+}
+
+int child_read(Child *c, void *data, size_t size, size_t *ret_size, Err *err)
+{
+    for (;;) {
+        int r = child_io_wait(c, c->io_fd, POLLIN, err);
+        if (r < 0)
+            return r;
+
+        ssize_t n = read(c->io_fd, data, size);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (n < 0)
+            return err_set_errno(err, errno, "could not read from %s", c->name);
+
+        c->last_progress = clock_monotonic();
+        *ret_size = (size_t)n;
+        return 0;
+    }
+}
+
+int child_write(Child *c, const void *data, size_t size, Err *err)
+{
+    const char *p = data;
+
+    while (size > 0) {
+        int r = child_io_wait(c, c->io_fd, POLLOUT, err);
+        if (r < 0)
+            return r;
+
+        ssize_t n = write(c->io_fd, p, size);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (n < 0 && errno == EPIPE)
+            return -EPIPE;
+        if (n < 0)
+            return err_set_errno(err, errno, "could not write to %s", c->name);
+
+        c->last_progress = clock_monotonic();
+        p += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+void child_close_stdin(Child *c)
+{
+    mem_closep(&c->io_fd);
+    c->io_fd = -1;
+}
+
+/* The end */
+
+static const char *telling_line(const Child *c)
+{
+    for (size_t i = 0; i < c->stderr_lines.count; i++)
+        if (strstr(c->stderr_lines.items[i], "error:") ||
+            strstr(c->stderr_lines.items[i], "ERROR:") ||
+            strstr(c->stderr_lines.items[i], "FATAL:"))
+            return c->stderr_lines.items[i];
+    return c->stderr_lines.count > 0 ? c->stderr_lines.items[c->stderr_lines.count - 1] : NULL;
+}
+
+static int judge_status(const Child *c, Err *err)
+{
+    if (WIFEXITED(c->wait_status) && WEXITSTATUS(c->wait_status) == 0)
+        return 0;
+
+    const char *line = telling_line(c);
+    const char *colon = line ? ": " : "";
+    if (WIFSIGNALED(c->wait_status))
+        return err_set(err, ERR_CHILD, "%s was killed by signal %d (%s)%s%s", c->name,
+                       WTERMSIG(c->wait_status), strsignal(WTERMSIG(c->wait_status)), colon,
+                       line ? line : "");
+    return err_set(err, ERR_CHILD, "%s exited with status %d%s%s", c->name,
+                   WEXITSTATUS(c->wait_status), colon, line ? line : "");
+}
+
+/* 1 once it is reaped, 0 while it runs. */
+static int try_reap(Child *c)
+{
+    pid_t pid = waitpid(c->pid, &c->wait_status, WNOHANG);
+    if (pid == 0 || (pid < 0 && errno == EINTR))
+        return 0;
+
+    if (pid < 0)
+        c->wait_status = SIGKILL; /* somebody else reaped it: never take that for success */
+    c->pid = 0;
+    return 1;
+}
+
+int child_wait(Child *c, Err *err)
+{
+    int r = child_io_wait(c, -1, 0, err);
+    if (r < 0)
+        return r;
+
+    /* It has closed its stderr, so it is about to end; but it need not be. */
+    while (c->pid > 0 && try_reap(c) == 0) {
+        struct pollfd fd = { .fd = cancel_fd(), .events = POLLIN };
+        (void)poll(&fd, 1, 1);
+        progress_tick();
+        if (fd.revents)
+            return cancel_error(err);
+        r = check_stall(c, err);
+        if (r < 0)
+            return r;
+    }
+    return judge_status(c, err);
+}
+
+static void kill_and_reap(Child *c)
+{
+    usec_t deadline = clock_monotonic() + KILL_GRACE;
+
+    (void)kill(-c->pid, SIGTERM);
+    while (try_reap(c) == 0) {
+        if (clock_monotonic() >= deadline)
+            (void)kill(-c->pid, SIGKILL);
+        (void)poll(NULL, 0, 5);
+    }
+}
+
+void child_done(Child *c)
+{
+    if (c->pid > 0)
+        kill_and_reap(c);
+    mem_closep(&c->io_fd);
+    mem_closep(&c->stderr_fd);
+    free(c->stderr_partial);
+    free(c->name);
+    strv_done(&c->stderr_lines);
+    *c = (Child)CHILD_INIT;
+}
+
+int child_output(const ChildSpec *spec, size_t max, char **ret, Err *err)
+{
+    _cleanup_child_ Child c = CHILD_INIT;
+    _cleanup_buf_ Buf text = { 0 };
+    char data[4096];
+    size_t size;
+
+    int r = child_spawn(&c, spec, err);
+    if (r < 0)
+        return r;
+    do {
+        r = child_read(&c, data, sizeof(data), &size, err);
+        if (r < 0)
+            return r;
+        buf_add(&text, data, size < max - text.size ? size : max - text.size);
+    } while (size > 0);
+
+    r = child_wait(&c, err);
+    if (r < 0)
+        return r;
+    *ret = buf_take(&text);
+    return 0;
+}
