@@ -1,1 +1,372 @@
 #include "pg/client.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/buf.h"
+#include "sys/fs.h"
+#include "sys/mem.h"
+
+#define VERSION_TIMEOUT (10 * USEC_PER_SEC)
+
+/* All that a client program inherits of our environment. No secret is among them: PGPASSWORD is
+ * not. */
+static const char *const inherited[] = {
+    "PATH",
+    "HOME",
+    "TZ",
+    "TMPDIR",
+    "PGSERVICEFILE",
+    "PGSYSCONFDIR",
+    "PGPASSFILE",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGSSLCRL",
+    "PGSSLROOTCERT",
+    "PGSSLMODE",
+    "KRB5CCNAME",
+    "KRB5_CONFIG",
+    "PGKRBSRVNAME",
+    "PGGSSENCMODE",
+    "PGREQUIREAUTH",
+    "PGCHANNELBINDING",
+    "PGTARGETSESSIONATTRS",
+};
+
+static void fill_environment(Strv *env)
+{
+    for (size_t i = 0; i < ELEMENTSOF(inherited); i++) {
+        const char *value = getenv(inherited[i]);
+        if (value)
+            strv_addf(env, "%s=%s", inherited[i], value);
+    }
+    strv_add(env, "LC_ALL=C"); /* its words are classified: pg_classify_message() */
+}
+
+/* Finding the programs */
+
+static const char *const programs[] = { "pg_dump", "pg_dumpall", "pg_restore", "psql" };
+
+static const char *const patterns[] = { "/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin" };
+
+static bool has_all_programs(const char *dir)
+{
+    for (size_t i = 0; i < ELEMENTSOF(programs); i++) {
+        _cleanup_free_ char *path = mem_printf("%s/%s", dir, programs[i]);
+        if (access(path, X_OK) < 0)
+            return false;
+    }
+    return true;
+}
+
+static void list_candidates(Strv *ret)
+{
+    for (size_t i = 0; i < ELEMENTSOF(patterns); i++) {
+        glob_t found = { 0 };
+        if (glob(patterns[i], GLOB_ONLYDIR, NULL, &found) == 0)
+            for (size_t j = 0; j < found.gl_pathc; j++)
+                strv_add(ret, found.gl_pathv[j]);
+        globfree(&found);
+    }
+
+    _cleanup_free_ char *path = mem_strdup(getenv("PATH"));
+    char *rest = path, *dir;
+    while (rest && (dir = strsep(&rest, ":")))
+        if (dir[0] == '/')
+            strv_add(ret, dir);
+}
+
+/* "pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)" */
+static int parse_version(const char *text, PgClient *ret)
+{
+    const char *p = strstr(text, ") ");
+    int major = 0, minor = 0;
+
+    if (!p || sscanf(p + 2, "%d.%d", &major, &minor) < 1 || major < 9 || major > 999)
+        return -EINVAL;
+    ret->major = major;
+    ret->version_num = major * 10000 + minor;
+    ret->version = mem_strndup(p + 2, strcspn(p + 2, " \n"));
+    return 0;
+}
+
+static int read_version(const char *dir, PgClient *ret, Err *err)
+{
+    _cleanup_free_ char *path = mem_printf("%s/pg_dump", dir), *text = NULL;
+    _cleanup_strv_ Strv argv = { 0 }, env = { 0 };
+
+    strv_add(&argv, path);
+    strv_add(&argv, "--version");
+    fill_environment(&env);
+    ChildSpec spec = {
+        .path = path,
+        .argv = argv.items,
+        .env = env.items,
+        .pipe = CHILD_STDOUT,
+        .stall_timeout = VERSION_TIMEOUT,
+    };
+    int r = child_output(&spec, 256, &text, err);
+    if (r < 0)
+        return r;
+
+    if (parse_version(text, ret) < 0)
+        return err_set(err, ERR_CLIENT_MISSING, "\"%s --version\" does not tell a version", path);
+    ret->bindir = mem_strdup(dir);
+    return 0;
+}
+
+/* The server's own major wins, then the lowest newer one; the first found of equals. */
+static bool suits_better(const PgClient *candidate, const PgClient *best, int server_major)
+{
+    if (candidate->major < server_major)
+        return false;
+    return !best->bindir || candidate->major < best->major;
+}
+
+static int say_not_found(const char *bindir, int server_major, const PgClient *newest, Err *err)
+{
+    if (newest->bindir)
+        err_set(err, ERR_CLIENT_TOO_OLD,
+                "the newest pg_dump found, %s in \"%s\", is older than the server (%d)",
+                newest->version, newest->bindir, server_major);
+    else if (bindir)
+        err_set(err, ERR_CLIENT_MISSING, "no pg_dump, pg_dumpall, pg_restore and psql in \"%s\"",
+                bindir);
+    else
+        err_set(err, ERR_CLIENT_MISSING, "no pg_dump, pg_dumpall, pg_restore and psql found");
+    err_hint(err, "Install PostgreSQL %d's client programs (Debian: postgresql-client-%d)%s.",
+             server_major, server_major,
+             bindir ? ", or correct PG_BINDIR" : ", or name their directory by PG_BINDIR");
+    return -ENOENT;
+}
+
+int pg_client_find(const char *bindir, int server_major, PgClient *ret, Err *err)
+{
+    _cleanup_strv_ Strv dirs = { 0 };
+    PgClient best = { 0 }, newest = { 0 };
+    int r = 0;
+
+    if (bindir)
+        strv_add(&dirs, bindir);
+    else
+        list_candidates(&dirs);
+
+    for (size_t i = 0; i < dirs.count; i++) {
+        _cleanup_err_ Err ignored = { 0 };
+        PgClient candidate = { 0 };
+
+        if (!has_all_programs(dirs.items[i]))
+            continue;
+        r = read_version(dirs.items[i], &candidate, &ignored);
+        if (r < 0 && (bindir || ignored.kind == ERR_CANCELLED)) {
+            err_move(err, &ignored);
+            goto finish;
+        }
+        if (r < 0)
+            continue; /* one broken installation does not spoil the others */
+
+        PgClient *place = suits_better(&candidate, &best, server_major) ? &best
+                          : candidate.major > newest.major              ? &newest
+                                                                        : NULL;
+        if (place) {
+            pg_client_done(place);
+            *place = candidate;
+        } else {
+            pg_client_done(&candidate);
+        }
+    }
+
+    if (best.bindir) {
+        *ret = best;
+        best = (PgClient){ 0 };
+        r = 0;
+    } else {
+        r = say_not_found(bindir, server_major, &newest, err);
+    }
+
+finish:
+    pg_client_done(&best);
+    pg_client_done(&newest);
+    return r;
+}
+
+void pg_client_done(PgClient *client)
+{
+    free(client->bindir);
+    free(client->version);
+    *client = (PgClient){ 0 };
+}
+
+const char *pg_client_advice(const PgClient *client)
+{
+    /* The minor releases that close CVE-2026-18408 (a hostile server's names run psql commands at
+     * restore), the newest hole in the client programs that this table knows. */
+    static const int fixed[] = { 140024, 150019, 160015, 170011, 180006 };
+
+    for (size_t i = 0; i < ELEMENTSOF(fixed); i++)
+        if (client->major == fixed[i] / 10000 && client->version_num < fixed[i])
+            return "a newer minor release closes a hole in the client programs (CVE-2026-18408)";
+    return NULL;
+}
+
+/* Command lines */
+
+/* passfile syntax: ':' and '\' are escaped; '*' matches everything (libpq, "The Password File"). */
+static void format_passfile(const char *password, Buf *ret)
+{
+    buf_adds(ret, "*:*:*:*:");
+    for (const char *p = password; *p; p++) {
+        if (*p == ':' || *p == '\\')
+            buf_addc(ret, '\\');
+        buf_addc(ret, *p);
+    }
+    buf_addc(ret, '\n');
+}
+
+static int make_passfile(const char *password, int *ret_fd, Err *err)
+{
+    _cleanup_close_ int fd = memfd_create("pg-backup-passfile", MFD_CLOEXEC);
+    if (fd < 0)
+        return err_set_errno(err, errno, "could not create an anonymous memory file");
+    if (fchmod(fd, 0600) < 0) /* libpq refuses a passfile that others may read */
+        return err_set_errno(err, errno, "could not restrict an anonymous memory file");
+
+    Buf text = { 0 };
+    format_passfile(password, &text);
+    int r = fs_write_all(fd, text.data, text.size);
+    explicit_bzero(text.data, text.size);
+    buf_done(&text);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not write an anonymous memory file");
+
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+static void begin(const PgClient *c, const char *program, PgCommand *ret)
+{
+    *ret = (PgCommand){ .path = mem_printf("%s/%s", c->bindir, program), .passfile_fd = -1 };
+    strv_add(&ret->argv, program);
+    fill_environment(&ret->env);
+}
+
+static int begin_connected(const PgClient *c, const PgTarget *t, const char *program,
+                           const char *database, PgCommand *ret, Err *err)
+{
+    _cleanup_free_ char *passfile = NULL, *conninfo = NULL;
+
+    begin(c, program, ret);
+    if (t->password) {
+        int r = make_passfile(t->password, &ret->passfile_fd, err);
+        if (r < 0) {
+            pg_command_done(ret);
+            return r;
+        }
+        passfile = mem_printf("/proc/self/fd/%d", ret->passfile_fd);
+    }
+
+    conninfo = pg_conninfo(t, database, passfile);
+    strv_add(&ret->argv, "--no-password");
+    strv_addf(&ret->argv, "--dbname=%s", conninfo);
+    return 0;
+}
+
+int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *options,
+                    PgCommand *ret, Err *err)
+{
+    int r = begin_connected(c, t, "pg_dump", options->database, ret, err);
+    if (r < 0)
+        return r;
+
+    strv_addf(&ret->argv, "--format=%s", options->plain ? "plain" : "custom");
+    if (!options->plain && options->compression_level >= 0)
+        strv_addf(&ret->argv, "--compress=%d", options->compression_level);
+    if (options->snapshot)
+        strv_addf(&ret->argv, "--snapshot=%s", options->snapshot);
+    strv_addf(&ret->argv, "--lock-wait-timeout=%llus",
+              (unsigned long long)options->lock_wait_timeout_seconds);
+    return 0;
+}
+
+int pg_command_dump_globals(const PgClient *c, const PgTarget *t, bool role_passwords,
+                            PgCommand *ret, Err *err)
+{
+    int r = begin_connected(c, t, "pg_dumpall", t->maintenance_database, ret, err);
+    if (r < 0)
+        return r;
+
+    strv_add(&ret->argv, "--globals-only");
+    if (!role_passwords)
+        strv_add(&ret->argv, "--no-role-passwords");
+    return 0;
+}
+
+void pg_command_list_archive(const PgClient *c, const char *path, PgCommand *ret)
+{
+    begin(c, "pg_restore", ret);
+    strv_add(&ret->argv, "--list");
+    strv_add(&ret->argv, path);
+}
+
+void pg_command_decode_archive(const PgClient *c, const char *path, PgCommand *ret)
+{
+    begin(c, "pg_restore", ret);
+    strv_add(&ret->argv, "--file=/dev/null");
+    strv_add(&ret->argv, path);
+}
+
+int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,
+                       PgCommand *ret, Err *err)
+{
+    int r =
+        begin_connected(c, t, options->plain ? "psql" : "pg_restore", options->database, ret, err);
+    if (r < 0)
+        return r;
+
+    if (options->plain) {
+        strv_add(&ret->argv, "--no-psqlrc");
+        strv_add(&ret->argv, "--quiet");
+        strv_add(&ret->argv, "--set=ON_ERROR_STOP=1");
+        strv_add(&ret->argv, "--file=-");
+    } else {
+        strv_add(&ret->argv, "--exit-on-error");
+    }
+    if (options->one_transaction)
+        strv_add(&ret->argv, "--single-transaction");
+    if (options->replace && !options->plain) {
+        strv_add(&ret->argv, "--clean");
+        strv_add(&ret->argv, "--if-exists");
+    }
+    return 0;
+}
+
+int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, Child *ret, Err *err)
+{
+    ChildSpec spec = {
+        .path = command->path,
+        .argv = command->argv.items,
+        .env = command->env.items,
+        .keep_fds = &command->passfile_fd,
+        .keep_fds_count = command->passfile_fd >= 0 ? 1 : 0,
+        .pipe = pipe,
+        .stall_timeout = stall_timeout,
+    };
+    return child_spawn(ret, &spec, err);
+}
+
+void pg_command_done(PgCommand *command)
+{
+    free(command->path);
+    strv_done(&command->argv);
+    strv_done(&command->env);
+    if (command->passfile_fd >= 0)
+        close(command->passfile_fd);
+    *command = (PgCommand)PG_COMMAND_INIT;
+}

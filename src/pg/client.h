@@ -39,6 +39,10 @@ typedef struct PgCommand {
     Strv env;
     int passfile_fd; /* -1: no password */
 } PgCommand;
+#define PG_COMMAND_INIT                                                                            \
+    {                                                                                              \
+        .passfile_fd = -1                                                                          \
+    }
 void pg_command_done(PgCommand *command);
 #define _cleanup_pg_command_ _cleanup_(pg_command_done)
 
@@ -56,16 +60,20 @@ int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *o
 int pg_command_dump_globals(const PgClient *c, const PgTarget *t, bool role_passwords,
                             PgCommand *ret, Err *err);
 /* pg_restore --list of a file: reads header and table of contents. */
-int pg_command_list_archive(const PgClient *c, const char *path, PgCommand *ret, Err *err);
+void pg_command_list_archive(const PgClient *c, const char *path, PgCommand *ret);
 /* pg_restore of a file to nowhere: decodes everything. */
-int pg_command_decode_archive(const PgClient *c, const char *path, PgCommand *ret, Err *err);
-/* pg_restore from stdin into a database, ending at the first error. `replace`: --clean --if-exists
- * in one transaction. */
-int pg_command_restore(const PgClient *c, const PgTarget *t, const char *database, bool replace,
+void pg_command_decode_archive(const PgClient *c, const char *path, PgCommand *ret);
+/* A restore from stdin, ending at the first error. In one transaction it leaves an existing
+ * database untouched when it fails; without, it needs no more locks than one object at a time. */
+typedef struct PgRestoreOptions {
+    const char *database;
+    bool plain;   /* SQL text through psql, else a custom archive through pg_restore */
+    bool replace; /* custom only: drop objects of the same name first */
+    bool one_transaction;
+} PgRestoreOptions;
+
+int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,
                        PgCommand *ret, Err *err);
-/* psql from stdin into a database: no psqlrc, ON_ERROR_STOP, one transaction. */
-int pg_command_psql(const PgClient *c, const PgTarget *t, const char *database, PgCommand *ret,
-                    Err *err);
 
 /* Spawns it. */
 int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, Child *ret,

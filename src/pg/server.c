@@ -1,1 +1,293 @@
 #include "pg/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg/session.h"
+#include "sys/buf.h"
+#include "sys/mem.h"
+
+static char *copy_value(const PGresult *result, int row, int column)
+{
+    return PQgetisnull(result, row, column) ? NULL : mem_strdup(PQgetvalue(result, row, column));
+}
+
+static bool flag_value(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column)[0] == 't';
+}
+
+static uint64_t number_value(const PGresult *result, int row, int column)
+{
+    return PQgetisnull(result, row, column) ? 0
+                                            : strtoull(PQgetvalue(result, row, column), NULL, 10);
+}
+
+/* The server */
+
+/* Optional: a managed service may deny these to everybody. */
+static void ask_control_data(PgSession *s, PgServerInfo *ret)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+    _cleanup_err_ Err ignored = { 0 };
+
+    if (pg_query_row(s,
+                     "SELECT system_identifier, timeline_id FROM pg_control_system(), "
+                     "pg_control_checkpoint()",
+                     "read the control data", &result, &ignored) < 0)
+        return;
+    ret->system_identifier = copy_value(result, 0, 0);
+    ret->timeline = number_value(result, 0, 1);
+}
+
+int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err)
+{
+    static const char sql[] =
+        "SELECT split_part(current_setting('server_version'), ' ', 1), pg_is_in_recovery(), "
+        "rolsuper,"
+        " rolbypassrls, EXISTS (SELECT FROM pg_roles g WHERE g.rolname = 'pg_read_all_data'"
+        " AND pg_has_role(g.oid, 'USAGE')) FROM pg_roles WHERE rolname = current_user";
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r =
+        pg_query_row(s, sql, "ask the server for its version and the role's rights", &result, err);
+    if (r < 0)
+        return r;
+
+    *ret = (PgServerInfo){
+        .version_num = PQserverVersion(s->conn),
+        .major = PQserverVersion(s->conn) / 10000,
+        .version = copy_value(result, 0, 0),
+        .in_recovery = flag_value(result, 0, 1),
+        .superuser = flag_value(result, 0, 2),
+        .bypass_rls = flag_value(result, 0, 3),
+        .read_all_data = flag_value(result, 0, 4),
+    };
+    ask_control_data(s, ret);
+    return 0;
+}
+
+void pg_server_info_done(PgServerInfo *info)
+{
+    free(info->version);
+    free(info->system_identifier);
+    *info = (PgServerInfo){ 0 };
+}
+
+int pg_list_databases(PgSession *s, PgDatabase **ret, size_t *ret_count, Err *err)
+{
+    /* datconnlimit -2 marks what an interrupted DROP DATABASE left behind. */
+    static const char sql[] = "SELECT datname, datistemplate, datallowconn, CASE WHEN "
+                              "has_database_privilege(oid, 'CONNECT')"
+                              " THEN pg_database_size(oid) END FROM pg_database WHERE datconnlimit "
+                              "<> -2 ORDER BY datname";
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query(s, sql, "list the databases", &result, err);
+    if (r < 0)
+        return r;
+
+    size_t count = (size_t)PQntuples(result);
+    PgDatabase *list = mem_zero(count, sizeof(*list));
+    for (size_t i = 0; i < count; i++)
+        list[i] = (PgDatabase){
+            .name = copy_value(result, (int)i, 0),
+            .is_template = flag_value(result, (int)i, 1),
+            .allow_connections = flag_value(result, (int)i, 2),
+            .bytes = number_value(result, (int)i, 3),
+        };
+    *ret = list;
+    *ret_count = count;
+    return 0;
+}
+
+void pg_databases_free(PgDatabase *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(list[i].name);
+    free(list);
+}
+
+/* The snapshot */
+
+/* Optional, in a savepoint: some services have no WAL to speak of. */
+static void ask_lsn(PgSession *s, PgSnapshot *ret)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+    _cleanup_err_ Err ignored = { 0 };
+
+    if (pg_query(s, "SAVEPOINT lsn", "set a savepoint", NULL, &ignored) < 0)
+        return;
+    if (pg_query_row(s,
+                     "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
+                     " ELSE pg_current_wal_lsn() END",
+                     "read the WAL position", &result, &ignored) == 0)
+        ret->lsn = copy_value(result, 0, 0);
+    (void)pg_query(s, "ROLLBACK TO SAVEPOINT lsn", "return to a savepoint", NULL, &ignored);
+}
+
+static int ask_traits(PgSession *s, PgDatabaseTraits *ret, Err *err)
+{
+    int version = PQserverVersion(s->conn);
+    _cleanup_pg_result_ PGresult *result = NULL;
+    _cleanup_free_ char *sql = mem_printf(
+        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, %s, %s FROM pg_database"
+        " WHERE datname = current_database()",
+        version >= 150000
+            ? "CASE datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END"
+            : "'libc'",
+        version >= 170000   ? "datlocale"
+        : version >= 150000 ? "daticulocale"
+                            : "NULL");
+
+    int r = pg_query_row(s, sql, "read the database's encoding and locale", &result, err);
+    if (r < 0)
+        return r;
+    *ret = (PgDatabaseTraits){
+        .encoding = copy_value(result, 0, 0),
+        .collate = copy_value(result, 0, 1),
+        .ctype = copy_value(result, 0, 2),
+        .locale_provider = copy_value(result, 0, 3),
+        .locale = copy_value(result, 0, 4),
+    };
+    return 0;
+}
+
+int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err)
+{
+    _cleanup_(pg_snapshot_done) PgSnapshot snapshot = { 0 };
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query(s, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "begin a snapshot", NULL,
+                     err);
+    if (r < 0)
+        return r;
+    r = pg_query_row(s, "SELECT pg_export_snapshot()", "export a snapshot", &result, err);
+    if (r < 0)
+        return r;
+    snapshot.id = copy_value(result, 0, 0);
+
+    r = ask_traits(s, &snapshot.traits, err);
+    if (r < 0)
+        return r;
+    ask_lsn(s, &snapshot);
+
+    *ret = snapshot;
+    snapshot = (PgSnapshot){ 0 };
+    return 0;
+}
+
+void pg_database_traits_done(PgDatabaseTraits *t)
+{
+    free(t->encoding);
+    free(t->collate);
+    free(t->ctype);
+    free(t->locale_provider);
+    free(t->locale);
+    *t = (PgDatabaseTraits){ 0 };
+}
+
+void pg_snapshot_done(PgSnapshot *snapshot)
+{
+    free(snapshot->id);
+    free(snapshot->lsn);
+    pg_database_traits_done(&snapshot->traits);
+    *snapshot = (PgSnapshot){ 0 };
+}
+
+/* Databases for restores */
+
+static char *quote(PgSession *s, char *(*escape)(PGconn *, const char *, size_t), const char *text)
+{
+    char *quoted = escape(s->conn, text, strlen(text));
+    if (!quoted)
+        return NULL; /* not valid in the session's encoding */
+
+    char *copy = mem_strdup(quoted);
+    PQfreemem(quoted);
+    return copy;
+}
+
+static int quote_name(PgSession *s, const char *name, char **ret, Err *err)
+{
+    *ret = quote(s, PQescapeIdentifier, name);
+    return *ret ? 0 : err_set(err, ERR_USAGE, "\"%s\" cannot be the name of a database", name);
+}
+
+static void add_trait(PgSession *s, Buf *sql, const char *keyword, const char *value)
+{
+    _cleanup_free_ char *quoted = value ? quote(s, PQescapeLiteral, value) : NULL;
+    if (quoted)
+        buf_addf(sql, " %s %s", keyword, quoted);
+}
+
+int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *traits, Err *err)
+{
+    int version = PQserverVersion(s->conn);
+    _cleanup_free_ char *quoted = NULL;
+    _cleanup_buf_ Buf sql = { 0 };
+
+    int r = quote_name(s, name, &quoted, err);
+    if (r < 0)
+        return r;
+
+    buf_addf(&sql, "CREATE DATABASE %s TEMPLATE template0", quoted);
+    add_trait(s, &sql, "ENCODING", traits->encoding);
+    add_trait(s, &sql, "LC_COLLATE", traits->collate);
+    add_trait(s, &sql, "LC_CTYPE", traits->ctype);
+    if (traits->locale && version >= 150000) {
+        bool builtin = traits->locale_provider && strcmp(traits->locale_provider, "builtin") == 0;
+        add_trait(s, &sql, "LOCALE_PROVIDER", traits->locale_provider);
+        add_trait(s, &sql, builtin ? "BUILTIN_LOCALE" : "ICU_LOCALE", traits->locale);
+    }
+
+    r = pg_query(s, sql.data, "create the database", NULL, err);
+    if (r < 0)
+        err_prefix(err, "\"%s\"", name);
+    return r;
+}
+
+int pg_drop_database(PgSession *s, const char *name, Err *err)
+{
+    _cleanup_free_ char *quoted = NULL, *sql = NULL;
+
+    int r = quote_name(s, name, &quoted, err);
+    if (r < 0)
+        return r;
+    sql = mem_printf("DROP DATABASE %s", quoted);
+    return pg_query(s, sql, "drop the database", NULL, err);
+}
+
+int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+    _cleanup_free_ char *literal = quote(s, PQescapeLiteral, name), *sql = NULL;
+    if (!literal)
+        return err_set(err, ERR_USAGE, "\"%s\" cannot be the name of a database", name);
+
+    sql = mem_printf("SELECT FROM pg_database WHERE datname = %s", literal);
+    int r = pg_query(s, sql, "look for the database", &result, err);
+    if (r < 0)
+        return r;
+    *ret = PQntuples(result) > 0;
+    return 0;
+}
+
+int pg_count_objects(PgSession *s, uint64_t *ret, Err *err)
+{
+    static const char sql[] =
+        "WITH own AS (SELECT oid, nspname FROM pg_namespace"
+        "  WHERE nspname !~ '^pg_' AND nspname <> 'information_schema')"
+        " SELECT (SELECT count(*) FROM own WHERE nspname <> 'public')"
+        " + (SELECT count(*) FROM pg_class WHERE relnamespace IN (SELECT oid FROM own))"
+        " + (SELECT count(*) FROM pg_proc WHERE pronamespace IN (SELECT oid FROM own))"
+        " + (SELECT count(*) FROM pg_type WHERE typnamespace IN (SELECT oid FROM own))"
+        " + (SELECT count(*) FROM pg_largeobject_metadata)";
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query_row(s, sql, "count the database's objects", &result, err);
+    if (r < 0)
+        return r;
+    *ret = number_value(result, 0, 0);
+    return 0;
+}

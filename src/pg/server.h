@@ -95,7 +95,3 @@ int pg_drop_database(PgSession *s, const char *name, Err *err);
 int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err);
 /* Number of relations, functions and types of users (schemas beyond the system's own). */
 int pg_count_objects(PgSession *s, uint64_t *ret, Err *err);
-
-/* Which failure a line of a client's or the server's stderr tells of; ERR_CHILD when it tells
- * nothing in particular. The remedy for it, where there is one, in *ret_hint (static). */
-ErrKind pg_classify_message(const char *text, const char **ret_hint);

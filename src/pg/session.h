@@ -1,0 +1,29 @@
+#pragma once
+
+/* A session's inside, for the files of pg/ alone: statements and their results.
+ *
+ * Everything waits in one place, which stops at once when a signal asks for it and gives up at a
+ * deadline. Errors are classified by SQLSTATE, never by words: the server may speak any language.
+ */
+
+#include <libpq-fe.h>
+
+#include "pg/server.h"
+#include "sys/err.h"
+#include "sys/mem.h"
+
+struct PgSession {
+    PGconn *conn;
+};
+
+/* Sends one statement and waits for its result (ret may be NULL). `doing` completes the sentence
+ * "could not …". */
+int pg_query(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err);
+/* The same for a query that yields exactly one row. */
+int pg_query_row(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err);
+
+static inline void pg_result_clearp(PGresult **result)
+{
+    PQclear(*result);
+}
+#define _cleanup_pg_result_ _cleanup_(pg_result_clearp)
