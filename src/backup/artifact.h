@@ -30,10 +30,11 @@ char *artifact_stem(const char *encoded, usec_t when);
 bool artifact_parse_stem(const char *stem, char **ret_encoded, usec_t *ret_when);
 
 typedef enum ArtifactKind {
-    ARTIFACT_DATA,     /* the dump itself, by one of the known extensions */
-    ARTIFACT_CHECKSUM, /* .sha256 of it */
-    ARTIFACT_MANIFEST, /* .json */
-    ARTIFACT_LATEST,   /* ENCODED_latest.EXT */
+    ARTIFACT_DATA,      /* the dump itself, by one of the known extensions */
+    ARTIFACT_CHECKSUM,  /* .sha256 of it */
+    ARTIFACT_MANIFEST,  /* .json */
+    ARTIFACT_COMPANION, /* .WORD.json: evidence that appears later, like .proof.json */
+    ARTIFACT_LATEST,    /* ENCODED_latest.EXT */
 } ArtifactKind;
 
 /* What a file name in the directory of `encoded` is: false for anything that is not ours. *ret_stem
