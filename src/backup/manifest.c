@@ -1,1 +1,353 @@
 #include "backup/manifest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/artifact.h"
+#include "sys/buf.h"
+#include "sys/fs.h"
+#include "sys/mem.h"
+
+/* More than the longest that a dump can lead to: CHILD_STDERR_MAX bytes of warnings, each of them
+ * an empty line or a control character, which JSON makes longer. */
+#define MANIFEST_MAX_SIZE ((size_t)64 << 20)
+
+#define SHA256_HEX_LENGTH 64
+
+typedef enum MemberType {
+    MEMBER_TEXT,
+    MEMBER_TEXT_OPT, /* null where there is none */
+    MEMBER_UINT,
+    MEMBER_UINT_OPT, /* 0 where there is none */
+    MEMBER_TIME,
+} MemberType;
+
+typedef struct Member {
+    const char *key;
+    MemberType type;
+    size_t offset; /* of a char *, uint64_t or usec_t in Manifest */
+} Member;
+
+/* All members with a single value, in the order in which they are written. */
+static const Member members[] = {
+    { "stem", MEMBER_TEXT, offsetof(Manifest, stem) },
+    { "kind", MEMBER_TEXT, offsetof(Manifest, kind) },
+    { "database", MEMBER_TEXT_OPT, offsetof(Manifest, database) },
+    { "format", MEMBER_TEXT, offsetof(Manifest, format) },
+    { "compression", MEMBER_TEXT, offsetof(Manifest, compression) },
+    { "file", MEMBER_TEXT, offsetof(Manifest, file) },
+    { "stored_bytes", MEMBER_UINT, offsetof(Manifest, stored_bytes) },
+    { "stored_sha256", MEMBER_TEXT, offsetof(Manifest, stored_sha256) },
+    { "raw_bytes", MEMBER_UINT, offsetof(Manifest, raw_bytes) },
+    { "raw_sha256", MEMBER_TEXT, offsetof(Manifest, raw_sha256) },
+    { "started", MEMBER_TIME, offsetof(Manifest, started) },
+    { "finished", MEMBER_TIME, offsetof(Manifest, finished) },
+    { "duration_ms", MEMBER_UINT, offsetof(Manifest, duration_msec) },
+    { "program_version", MEMBER_TEXT, offsetof(Manifest, program_version) },
+    { "client_version", MEMBER_TEXT, offsetof(Manifest, client_version) },
+    { "server_version", MEMBER_TEXT, offsetof(Manifest, server_version) },
+    { "archive_version", MEMBER_TEXT_OPT, offsetof(Manifest, archive_version) },
+    { "system_identifier", MEMBER_TEXT_OPT, offsetof(Manifest, system_identifier) },
+    { "timeline", MEMBER_UINT_OPT, offsetof(Manifest, timeline) },
+    { "lsn", MEMBER_TEXT_OPT, offsetof(Manifest, lsn) },
+    { "encoding", MEMBER_TEXT_OPT, offsetof(Manifest, encoding) },
+    { "collate", MEMBER_TEXT_OPT, offsetof(Manifest, collate) },
+    { "ctype", MEMBER_TEXT_OPT, offsetof(Manifest, ctype) },
+    { "locale_provider", MEMBER_TEXT_OPT, offsetof(Manifest, locale_provider) },
+    { "locale", MEMBER_TEXT_OPT, offsetof(Manifest, locale) },
+    { "policy", MEMBER_TEXT_OPT, offsetof(Manifest, policy) },
+    { "warnings_dropped", MEMBER_UINT_OPT, offsetof(Manifest, warnings_dropped) },
+};
+
+uint64_t manifest_warning_count(const Manifest *m)
+{
+    return m->warnings.count + m->warnings_dropped + m->omissions_count;
+}
+
+void manifest_add_omission(Manifest *m, const char *what, const char *why)
+{
+    m->omissions = mem_resize(m->omissions, m->omissions_count + 1, sizeof(*m->omissions));
+    m->omissions[m->omissions_count++] = (ManifestOmission){
+        .what = mem_strdup(what),
+        .why = mem_strdup(why),
+    };
+}
+
+void manifest_done(Manifest *m)
+{
+    for (size_t i = 0; i < ELEMENTSOF(members); i++) {
+        if (members[i].type != MEMBER_TEXT && members[i].type != MEMBER_TEXT_OPT)
+            continue;
+        void *text = (char *)m + members[i].offset;
+        mem_freep(text);
+    }
+    strv_done(&m->warnings);
+    for (size_t i = 0; i < m->omissions_count; i++) {
+        free(m->omissions[i].what);
+        free(m->omissions[i].why);
+    }
+    free(m->omissions);
+    *m = (Manifest){ 0 };
+}
+
+/* Writing */
+
+static void write_member(Json *json, const Manifest *m, const Member *member)
+{
+    const void *value = (const char *)m + member->offset;
+
+    switch (member->type) {
+    case MEMBER_TEXT:
+    case MEMBER_TEXT_OPT:
+        json_set_text(json, member->key, *(char *const *)value);
+        break;
+    case MEMBER_UINT:
+    case MEMBER_UINT_OPT:
+        json_set_uint(json, member->key, *(const uint64_t *)value);
+        break;
+    case MEMBER_TIME: {
+        char text[CLOCK_RFC3339_SIZE];
+        clock_format_rfc3339(*(const usec_t *)value, text);
+        json_set_text(json, member->key, text);
+        break;
+    }
+    }
+}
+
+static void write_omissions(Json *json, const Manifest *m)
+{
+    Json *list = json_set_child(json, "omissions", json_new_array());
+
+    for (size_t i = 0; i < m->omissions_count; i++) {
+        Json *omission = json_add_child(list, json_new_object());
+        json_set_text(omission, "what", m->omissions[i].what);
+        json_set_text(omission, "why", m->omissions[i].why);
+    }
+}
+
+Json *manifest_to_json(const Manifest *m)
+{
+    Json *json = json_new_object();
+
+    json_set_uint(json, "format_version", MANIFEST_FORMAT_VERSION);
+    for (size_t i = 0; i < ELEMENTSOF(members); i++)
+        write_member(json, m, &members[i]);
+    json_set_strv(json, "warnings", &m->warnings);
+    write_omissions(json, m);
+    return json;
+}
+
+int manifest_save(const Manifest *m, int dir_fd, const char *dir_path, Err *err)
+{
+    _cleanup_json_ Json *json = manifest_to_json(m);
+    _cleanup_free_ char *name = mem_printf("%s.json", m->stem);
+    _cleanup_buf_ Buf text = { 0 };
+
+    _cleanup_free_ char *printed = json_print(json);
+    buf_addf(&text, "%s\n", printed);
+    if (text.size > MANIFEST_MAX_SIZE)
+        return err_set(err, ERR_INTERNAL, "manifest \"%s/%s\" would be larger than %zu bytes",
+                       dir_path, name, MANIFEST_MAX_SIZE);
+
+    int r = fs_write_durable(dir_fd, name, text.data, text.size, FS_PUBLISH_NEW);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not write manifest \"%s/%s\"", dir_path, name);
+    return 0;
+}
+
+/* Reading. The text may come from anywhere: nothing in it is believed before it is checked. */
+
+static int read_time(const Json *json, const char *key, usec_t *ret, Err *err)
+{
+    _cleanup_free_ char *text = NULL;
+
+    int r = json_get_text(json, key, &text, err);
+    if (r < 0)
+        return r;
+    if (clock_parse_rfc3339(text, ret) < 0)
+        return err_set(err, ERR_DAMAGED, "\"%s\" is no time: \"%s\"", key, text);
+    return 0;
+}
+
+static int read_member(const Json *json, const Member *member, Manifest *m, Err *err)
+{
+    void *value = (char *)m + member->offset;
+
+    switch (member->type) {
+    case MEMBER_TEXT:
+        return json_get_text(json, member->key, value, err);
+    case MEMBER_TEXT_OPT:
+        return json_get_text_opt(json, member->key, value, err);
+    case MEMBER_UINT:
+        return json_get_uint(json, member->key, value, err);
+    case MEMBER_UINT_OPT:
+        return json_get_uint_opt(json, member->key, 0, value, err);
+    case MEMBER_TIME:
+        return read_time(json, member->key, value, err);
+    }
+    return err_set(err, ERR_INTERNAL, "member \"%s\" has no type", member->key);
+}
+
+static int read_omissions(const Json *json, Manifest *m, Err *err)
+{
+    const Json *list;
+
+    int r = json_get_array(json, "omissions", &list, err);
+    if (r < 0)
+        return r;
+
+    for (size_t i = 0; i < json_array_length(list); i++) {
+        _cleanup_free_ char *what = NULL, *why = NULL;
+
+        r = json_get_text(json_array_item(list, i), "what", &what, err);
+        if (r < 0)
+            return r;
+        r = json_get_text(json_array_item(list, i), "why", &why, err);
+        if (r < 0)
+            return r;
+        manifest_add_omission(m, what, why);
+    }
+    return 0;
+}
+
+static int read_format_version(const Json *json, Err *err)
+{
+    uint64_t version;
+
+    int r = json_get_uint(json, "format_version", &version, err);
+    if (r < 0)
+        return r;
+    if (version == MANIFEST_FORMAT_VERSION)
+        return 0;
+
+    r = err_set(err, ERR_DAMAGED, "format version %" PRIu64 " is not known, only %d is", version,
+                MANIFEST_FORMAT_VERSION);
+    err_hint(err, "A newer pg-backup has written this backup: use that one.");
+    return r;
+}
+
+static int read_members(const Json *json, Manifest *m, Err *err)
+{
+    int r = read_format_version(json, err);
+    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(members); i++)
+        r = read_member(json, &members[i], m, err);
+    if (r >= 0)
+        r = json_get_strv(json, "warnings", &m->warnings, err);
+    if (r >= 0)
+        r = read_omissions(json, m, err);
+    return r;
+}
+
+/* What JSON makes of a name: the same, or with U+FFFD where it is not UTF-8. Caller frees. */
+static char *as_json_text(const char *name)
+{
+    _cleanup_json_ Json *json = json_new_object();
+    char *text = NULL;
+
+    json_set_text(json, "name", name);
+    return json_get_text(json, "name", &text, NULL) < 0 ? NULL : text;
+}
+
+/* The stem, which is the file's own name, is the truth: the manifest has to agree with it. JSON
+ * cannot hold a name that is not UTF-8, so it is the decoded one that is kept. */
+static int check_database(Manifest *m, const char *encoded, Err *err)
+{
+    bool globals = strcmp(encoded, ARTIFACT_GLOBALS) == 0;
+    if (strcmp(m->kind, globals ? "globals" : "database") != 0)
+        return err_set(err, ERR_DAMAGED, "\"kind\" is \"%s\", the name says otherwise", m->kind);
+
+    if (globals)
+        return m->database ? err_set(err, ERR_DAMAGED, "globals with a \"database\"") : 0;
+
+    _cleanup_free_ char *database = artifact_decode(encoded);
+    _cleanup_free_ char *text = as_json_text(database);
+    if (!m->database || !text || strcmp(m->database, text) != 0)
+        return err_set(err, ERR_DAMAGED, "\"database\" is \"%s\", the name says \"%s\"",
+                       m->database ? m->database : "", database);
+
+    free(m->database);
+    m->database = TAKE_PTR(database);
+    return 0;
+}
+
+/* The name is opened, removed and shown later: it can only be that of a data file of this stem. */
+static int check_file(const Manifest *m, const char *encoded, Err *err)
+{
+    _cleanup_free_ char *stem = NULL;
+    ArtifactKind kind;
+
+    if (!artifact_parse_file(encoded, m->file, &kind, &stem) || kind != ARTIFACT_DATA ||
+        strcmp(stem, m->stem) != 0)
+        return err_set(err, ERR_DAMAGED, "\"file\" is no data file of this backup: \"%s\"",
+                       m->file);
+    return 0;
+}
+
+static int check_sha256(const char *key, const char *value, Err *err)
+{
+    if (strlen(value) != SHA256_HEX_LENGTH ||
+        strspn(value, "0123456789abcdef") != SHA256_HEX_LENGTH)
+        return err_set(err, ERR_DAMAGED, "\"%s\" is no SHA-256: \"%s\"", key, value);
+    return 0;
+}
+
+static int check_manifest(Manifest *m, const char *stem, Err *err)
+{
+    _cleanup_free_ char *encoded = NULL;
+
+    if (strcmp(m->stem, stem) != 0 || !artifact_parse_stem(stem, &encoded, NULL))
+        return err_set(err, ERR_DAMAGED, "\"stem\" is \"%s\", not that of the file", m->stem);
+    if (strcmp(m->format, "custom") != 0 && strcmp(m->format, "plain") != 0)
+        return err_set(err, ERR_DAMAGED, "\"format\" is not known: \"%s\"", m->format);
+    if (m->stored_bytes == 0)
+        return err_set(err, ERR_DAMAGED, "\"stored_bytes\" is 0: no dump is empty");
+
+    int r = check_database(m, encoded, err);
+    if (r >= 0)
+        r = check_file(m, encoded, err);
+    if (r >= 0)
+        r = check_sha256("stored_sha256", m->stored_sha256, err);
+    if (r >= 0)
+        r = check_sha256("raw_sha256", m->raw_sha256, err);
+    return r;
+}
+
+static int parse_manifest(const char *text, size_t size, const char *stem, Manifest *ret, Err *err)
+{
+    _cleanup_json_ Json *json = NULL;
+    _cleanup_manifest_ Manifest m = { 0 };
+
+    int r = json_parse_object(text, size, &json, err);
+    if (r >= 0)
+        r = read_members(json, &m, err);
+    if (r >= 0)
+        r = check_manifest(&m, stem, err);
+    if (r < 0)
+        return r;
+
+    *ret = m;
+    m = (Manifest){ 0 };
+    return 0;
+}
+
+int manifest_load(int dir_fd, const char *dir_path, const char *stem, Manifest *ret, Err *err)
+{
+    _cleanup_free_ char *name = mem_printf("%s.json", stem);
+    _cleanup_free_ char *text = NULL;
+    size_t size = 0;
+
+    int r = fs_read_file(dir_fd, name, MANIFEST_MAX_SIZE, &text, &size);
+    if (r == -EFBIG)
+        return err_set(err, ERR_DAMAGED, "manifest \"%s/%s\" is larger than %zu bytes", dir_path,
+                       name, MANIFEST_MAX_SIZE);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not read manifest \"%s/%s\"", dir_path, name);
+
+    r = parse_manifest(text, size, stem, ret, err);
+    if (r < 0)
+        err_prefix(err, "manifest \"%s/%s\"", dir_path, name);
+    return r;
+}
