@@ -1,1 +1,183 @@
 #include "backup/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backup/artifact.h"
+#include "sys/fs.h"
+#include "sys/mem.h"
+
+#define REPORT_FILE "last-run.json"
+#define REPORT_MAX_SIZE ((size_t)16 << 20)
+
+ReportEntry *report_add(Report *r, const char *database)
+{
+    r->entries = mem_resize(r->entries, r->count + 1, sizeof(*r->entries));
+    r->entries[r->count] = (ReportEntry){ .database = mem_strdup(database) };
+    return &r->entries[r->count++];
+}
+
+void report_done(Report *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        free(r->entries[i].database);
+        free(r->entries[i].stem);
+        err_done(&r->entries[i].err);
+    }
+    free(r->entries);
+    free(r->run_id);
+    free(r->instance);
+    err_done(&r->err);
+    strv_done(&r->databases);
+    strv_done(&r->swept);
+    strv_done(&r->pruned);
+    strv_done(&r->warnings);
+    *r = (Report){ 0 };
+}
+
+uint64_t report_stored_bytes(const Report *r)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < r->count; i++)
+        sum += r->entries[i].stored_bytes;
+    return sum;
+}
+
+/* Writing */
+
+static void write_time(Json *json, const char *key, usec_t when)
+{
+    char text[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(when, text);
+    json_set_text(json, key, when > 0 ? text : NULL);
+}
+
+/* Three members, null where nothing failed. */
+static void write_err(Json *json, const Err *err)
+{
+    json_set_text(json, "reason", err_is_set(err) ? err_kind_info(err->kind)->name : NULL);
+    json_set_text(json, "message", err->message);
+    json_set_text(json, "hint", err->hint);
+}
+
+static void write_entry(Json *json, const ReportEntry *entry)
+{
+    json_set_text(json, "database", entry->database);
+    json_set_text(json, "kind", entry->database ? "database" : "globals");
+    json_set_text(json, "stem", entry->stem);
+    json_set_text(json, "result", err_is_set(&entry->err) ? "failed" : "done");
+    write_err(json, &entry->err);
+    json_set_uint(json, "stored_bytes", entry->stored_bytes);
+    json_set_uint(json, "raw_bytes", entry->raw_bytes);
+    json_set_uint(json, "duration_ms", entry->duration_msec);
+    json_set_uint(json, "warnings", entry->warnings);
+}
+
+/* "databases" is for people. JSON cannot hold a name that is not UTF-8, so what is read back is
+ * "series": the names as they stand in the catalog. */
+static void write_databases(Json *json, const Strv *databases)
+{
+    json_set_strv(json, "databases", databases);
+
+    Json *series = json_set_child(json, "series", json_new_array());
+    for (size_t i = 0; i < databases->count; i++) {
+        _cleanup_free_ char *encoded = artifact_encode(databases->items[i]);
+        json_add_text(series, encoded);
+    }
+}
+
+Json *report_to_json(const Report *r)
+{
+    Json *json = json_new_object();
+
+    json_set_text(json, "run_id", r->run_id);
+    json_set_text(json, "instance", r->instance);
+    write_time(json, "started", r->started);
+    write_time(json, "finished", r->finished);
+    json_set_uint(json, "duration_ms",
+                  r->finished > r->started ? (r->finished - r->started) / USEC_PER_MSEC : 0);
+    json_set_uint(json, "exit_code", (uint64_t)r->exit_code);
+    write_err(json, &r->err);
+    write_databases(json, &r->databases);
+
+    Json *backups = json_set_child(json, "backups", json_new_array());
+    for (size_t i = 0; i < r->count; i++)
+        write_entry(json_add_child(backups, json_new_object()), &r->entries[i]);
+
+    json_set_strv(json, "swept", &r->swept);
+    json_set_strv(json, "pruned", &r->pruned);
+    json_set_strv(json, "warnings", &r->warnings);
+    return json;
+}
+
+static int open_state_dir(const char *state_dir, int *ret_fd)
+{
+    int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+int report_save(const Report *r, const char *state_dir, Err *err)
+{
+    _cleanup_json_ Json *json = report_to_json(r);
+    _cleanup_free_ char *printed = json_print(json);
+    _cleanup_free_ char *text = mem_printf("%s\n", printed);
+    _cleanup_close_ int fd = -1;
+
+    /* Anything but "it is there" shows when it is opened. */
+    (void)mkdir(state_dir, 0700);
+    int q = open_state_dir(state_dir, &fd);
+    if (q < 0)
+        return err_set_errno(err, -q, "could not open directory \"%s\"", state_dir);
+
+    q = fs_write_durable(fd, REPORT_FILE, text, strlen(text), FS_PUBLISH_REPLACE);
+    if (q < 0)
+        return err_set_errno(err, -q, "could not write \"%s/" REPORT_FILE "\"", state_dir);
+    return 0;
+}
+
+/* Reading */
+
+static int read_databases(const char *text, size_t size, Strv *ret)
+{
+    _cleanup_json_ Json *json = NULL;
+    _cleanup_strv_ Strv series = { 0 };
+
+    int r = json_parse_object(text, size, &json, NULL);
+    if (r < 0)
+        return r;
+    r = json_get_strv(json, "series", &series, NULL);
+    if (r < 0)
+        return r;
+
+    for (size_t i = 0; i < series.count; i++) {
+        char *database = artifact_decode(series.items[i]);
+        if (database)
+            strv_take(ret, database);
+    }
+    return 0;
+}
+
+int report_load_databases(const char *state_dir, Strv *ret, Err *err)
+{
+    _cleanup_close_ int fd = -1;
+    _cleanup_free_ char *text = NULL;
+    size_t size = 0;
+
+    int r = open_state_dir(state_dir, &fd);
+    if (r >= 0)
+        r = fs_read_file(fd, REPORT_FILE, REPORT_MAX_SIZE, &text, &size);
+    if (r == -ENOENT || r == -EFBIG)
+        return 0;
+    if (r < 0)
+        return err_set_errno(err, -r, "could not read \"%s/" REPORT_FILE "\"", state_dir);
+
+    /* A damaged report is no report: what must be backed up is then taken from elsewhere. */
+    (void)read_databases(text, size, ret);
+    return 0;
+}
