@@ -1,1 +1,102 @@
 #include "backup/plan.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+#include "sys/mem.h"
+
+static bool is_exclusion(const char *entry)
+{
+    return entry[0] == '!';
+}
+
+static bool is_pattern(const char *entry)
+{
+    return strpbrk(entry, "*?[") != NULL;
+}
+
+/* Without FNM_PERIOD and FNM_PATHNAME: a name is no path, and "*" means ".hidden" and "a/b", too.
+ */
+static bool entry_matches(const char *entry, const char *name)
+{
+    if (is_pattern(entry))
+        return fnmatch(entry, name, 0) == 0;
+    return strcmp(entry, name) == 0;
+}
+
+static bool is_excluded(const Strv *wanted, const char *name)
+{
+    for (size_t i = 0; i < wanted->count; i++)
+        if (is_exclusion(wanted->items[i]) && entry_matches(wanted->items[i] + 1, name))
+            return true;
+    return false;
+}
+
+/* Whether an entry that is no exclusion matches; patterns only where they are allowed to. */
+static bool is_included(const Strv *wanted, const char *name, bool by_pattern)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        const char *entry = wanted->items[i];
+        if (is_exclusion(entry) || (is_pattern(entry) && !by_pattern))
+            continue;
+        if (entry_matches(entry, name))
+            return true;
+    }
+    return false;
+}
+
+bool plan_selects(const Strv *wanted, const char *name)
+{
+    return is_included(wanted, name, /* by_pattern= */ true) && !is_excluded(wanted, name);
+}
+
+static bool is_on_server(const PgDatabase *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void add_existing(const Strv *wanted, const PgDatabase *list, size_t count, Strv *ret)
+{
+    for (size_t i = 0; i < count; i++) {
+        const PgDatabase *db = &list[i];
+        bool by_pattern = !db->is_template && db->allow_connections;
+        if (is_included(wanted, db->name, by_pattern) && !is_excluded(wanted, db->name))
+            strv_add(ret, db->name);
+    }
+}
+
+static void add_missing(const Strv *wanted, const PgDatabase *list, size_t count, Strv *ret)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        const char *entry = wanted->items[i];
+        if (is_exclusion(entry) || is_pattern(entry) || is_excluded(wanted, entry))
+            continue;
+        if (!is_on_server(list, count, entry) && !strv_contains(ret, entry))
+            strv_add(ret, entry);
+    }
+}
+
+int plan_make(const Strv *wanted, const PgDatabase *list, size_t count, Plan *ret, Err *err)
+{
+    Plan plan = { 0 };
+    add_existing(wanted, list, count, &plan.databases);
+    add_missing(wanted, list, count, &plan.missing);
+
+    if (plan.databases.count == 0 && plan.missing.count == 0) {
+        int r = err_set(err, ERR_NO_DATABASE, "no database of the server is selected for backup");
+        err_hint(err, "Name databases or patterns in PG_DATABASES; \"*\" stands for all of them.");
+        return r;
+    }
+
+    *ret = plan;
+    return 0;
+}
+
+void plan_done(Plan *p)
+{
+    strv_done(&p->databases);
+    strv_done(&p->missing);
+}
