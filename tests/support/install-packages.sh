@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# install-packages.sh PACKAGE...: apt-get install as root, with no daemon left behind. Packages of
+# servers start them, and PostgreSQL's makes a cluster on port 5432; somebody who only wanted to try
+# a backup program wants neither.
+set -euo pipefail
+
+policy=/usr/sbin/policy-rc.d
+no_cluster=/etc/postgresql-common/createcluster.d/pg-backup-dev.conf
+mark="# made by pg-backup's ./dev for the time of an installation"
+
+main() {
+    export DEBIAN_FRONTEND=noninteractive
+    trap clean_up EXIT
+    hold_daemons_back "$@"
+
+    apt-get -q update
+    apt-get -qy -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+
+    for package in "$@"; do
+        disable_services_of "$package"
+    done
+}
+
+# An administrator's own policy-rc.d stays as it is.
+hold_daemons_back() {
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy"
+        chmod 755 "$policy"
+    fi
+    if [[ " $* " = *" postgresql "* ]]; then
+        mkdir -p "${no_cluster%/*}"
+        printf '%s\ncreate_main_cluster = false\n' "$mark" >"$no_cluster"
+    fi
+}
+
+clean_up() {
+    rm -f "$no_cluster"
+    # Also one that a killed installation has left.
+    if grep -qsF "$mark" "$policy"; then
+        rm -f "$policy"
+    fi
+}
+
+# policy-rc.d only keeps them from starting now.
+disable_services_of() {
+    case $1 in
+    prometheus | prometheus-pushgateway)
+        if command -v systemctl >/dev/null; then
+            systemctl --quiet disable "$1.service"
+        else
+            update-rc.d "$1" disable
+        fi
+        ;;
+    esac
+}
+
+main "$@"
