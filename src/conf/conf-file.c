@@ -5,7 +5,7 @@
 
 #include "sys/mem.h"
 
-/* The rules are those of systemd.exec(5), EnvironmentFile=, with two refusals. Text behind a
+/* The rules are those of systemd.exec(5), EnvironmentFile=, with a few refusals. Text behind a
  * closing quote ('a' "b" is one word to systemd, an error to a shell) and an unquoted value with "
  * #" in it (part of the value to systemd, a comment to docker compose) mean different things to
  * different readers of the same file: they are problems here, so that no setting is ever misread in
@@ -25,7 +25,14 @@ typedef struct Parser {
 
 static bool is_white(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r';
+    return c == ' ' || c == '\t';
+}
+
+/* LF, CR LF, or the end of the text. */
+static bool at_line_end(const Parser *p)
+{
+    const char *c = *p->at == '\r' ? p->at + 1 : p->at;
+    return *c == '\0' || *c == '\n';
 }
 
 static void skip_white(Parser *p)
@@ -44,15 +51,6 @@ static void skip_line(Parser *p)
     }
 }
 
-/* Skips a line break, if there is one: LF or CR LF. */
-static bool skip_newline(Parser *p)
-{
-    size_t size = strncmp(p->at, "\r\n", 2) == 0 ? 2 : *p->at == '\n' ? 1 : 0;
-    p->at += size;
-    p->line += size > 0;
-    return size > 0;
-}
-
 /* Appends the next byte to the value. */
 static void take_char(Parser *p)
 {
@@ -60,22 +58,30 @@ static void take_char(Parser *p)
     p->value[p->size++] = *p->at++;
 }
 
+/* Where a CR that is not part of a line's end stands outside of quotes, systemd ends the line. */
+static const char stray_cr[] = "there is a carriage return in the middle";
+
 /* Each of the two value parsers returns NULL, or the problem as a sentence. */
 
 static const char *parse_unquoted(Parser *p)
 {
     size_t end = 0; /* of the value, without the white space behind it */
 
-    while (*p->at != '\0' && *p->at != '\n') {
+    while (!at_line_end(p)) {
+        if (*p->at == '\r')
+            return stray_cr;
         if (*p->at == '#' && is_white(p->at[-1]))
             return "a value that holds \" #\" must be in quotes, and a comment needs a line of its "
                    "own";
 
         if (*p->at == '\\') {
             p->at++;
-            if (skip_newline(p) || *p->at == '\0')
-                continue;
-            take_char(p);
+            if (*p->at == '\n')
+                skip_line(p);
+            else if (*p->at == '\r')
+                return stray_cr;
+            else if (*p->at != '\0')
+                take_char(p);
             end = p->size;
             continue;
         }
@@ -100,20 +106,23 @@ static const char *parse_quoted(Parser *p)
 
         if (quote == '"' && *p->at == '\\') {
             p->at++;
-            if (skip_newline(p))
+            if (*p->at == '\n') {
+                skip_line(p);
                 continue;
+            }
+            if (*p->at == '\r')
+                return stray_cr;
             /* Before any other character a backslash is just one, as in a shell. */
             if (*p->at == '\0' || strchr("\"\\`$", *p->at) == NULL)
                 p->value[p->size++] = '\\';
-            if (*p->at == '\0')
-                continue;
         }
-        take_char(p);
+        if (*p->at != '\0')
+            take_char(p);
     }
 
     p->at++;
     skip_white(p);
-    if (*p->at != '\0' && *p->at != '\n')
+    if (!at_line_end(p))
         return "there is text behind the closing quote";
     return NULL;
 }
@@ -187,7 +196,7 @@ void conf_file_parse(const char *text, const char *name, ConfFile *ret, Strv *pr
 
     while (*p.at) {
         skip_white(&p);
-        if (*p.at == '\n' || *p.at == '#' || *p.at == ';')
+        if (at_line_end(&p) || *p.at == '#' || *p.at == ';')
             skip_line(&p);
         else if (*p.at)
             parse_assignment(&p, &f);
