@@ -96,7 +96,7 @@ static void sink_file_discard(const SinkFile *f)
 
     for (size_t i = 0; i < ELEMENTSOF(names); i++)
         if (sink_file_owns(f, names[i]))
-            unlinkat(f->spec.dir_fd, names[i], 0);
+            (void)fs_remove(f->spec.dir_fd, names[i]);
 }
 
 static void sink_file_free(Stage *s)
