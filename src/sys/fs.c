@@ -107,7 +107,7 @@ static int sync_file(int fd)
 
 /* Some network and FUSE file systems have no fsync for directories and say EINVAL (PostgreSQL's
  * fsync_fname() knows them, too): there is nothing more that could be done there. */
-static int sync_dir(int dir_fd)
+int fs_sync_dir(int dir_fd)
 {
     if (fsync(dir_fd) < 0 && errno != EINVAL)
         return -errno;
@@ -121,7 +121,7 @@ static int sync_parent(int dir_fd)
     if (parent_fd < 0)
         return -errno;
 
-    return sync_dir(parent_fd);
+    return fs_sync_dir(parent_fd);
 }
 
 /* NFS and quota tell some failed writes only here. On Linux the descriptor is gone even after
@@ -297,7 +297,7 @@ static int rename_durable(int dir_fd, const char *tmp, const char *name, FsPubli
     if (r < 0)
         return r;
 
-    return sync_dir(dir_fd);
+    return fs_sync_dir(dir_fd);
 }
 
 int fs_publish(int dir_fd, const char *name, int fd, FsPublish mode)

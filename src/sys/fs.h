@@ -50,6 +50,9 @@ int fs_symlink_durable(int dir_fd, const char *target, const char *name);
 /* Removes a file; a missing one is fine. Does not fsync the directory. */
 int fs_remove(int dir_fd, const char *name);
 
+/* Makes durable what was created, renamed and removed in a directory. */
+int fs_sync_dir(int dir_fd);
+
 /* The names in a directory except "." and "..", sorted by bytes, in `ret` (a Strv, empty before).
  */
 struct Strv;
