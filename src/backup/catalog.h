@@ -6,7 +6,8 @@
  * A backup is *good* when its manifest loads and its data file is there with the stored size. What
  * has a manifest but is not that is *damaged*: listed, never counted, never named by "latest". A
  * file with one of our names and no manifest is a leftover of a crashed run: catalog_sweep()
- * removes those, and nothing else. Files with other names are not ours and are never touched. */
+ * removes those, and nothing else. Files and directories with other names are not ours and are
+ * never touched; a directory without a backup is no series. */
 
 #include "backup/manifest.h"
 #include "sys/err.h"
@@ -20,8 +21,10 @@ typedef struct Backup {
     char *stem;
     usec_t when; /* from the stem */
     bool good;
-    char *problem;     /* why it is not good, else NULL */
-    Manifest manifest; /* empty members where it could not be read */
+    bool unreadable; /* not good because reading failed: no judgement, and no reason to remove */
+    char *problem;   /* why it is not good, else NULL */
+    uint64_t file_bytes; /* size of the data file as it is now, 0 if there is none */
+    Manifest manifest;   /* empty members where it could not be read */
 } Backup;
 
 /* The backups of one database, oldest first. */
@@ -50,8 +53,8 @@ const Series *catalog_series(const Catalog *c, const char *database); /* NULL: t
 const Backup *series_newest_good(const Series *s);                    /* NULL if there is none */
 uint64_t series_good_count(const Series *s);
 
-/* BACKUP on the command line: a stem, or a database's name (its newest good one), or "globals".
- * ERR_NOT_FOUND with the nearest existing ones as hint. */
+/* BACKUP on the command line: a stem, or the name of a database or of its directory (its newest
+ * good one), or "globals". ERR_NOT_FOUND with the nearest existing ones as hint. */
 int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
                  const Backup **ret_backup, Err *err);
 
@@ -63,11 +66,14 @@ int catalog_open_series_dir(int dir_fd, const char *path, const char *encoded, i
                             char **ret_path, Err *err);
 
 /* Writes what belongs beside a published data file, in this order: .sha256, manifest (the commit),
- * latest link. A failure before the commit removes the data file and the checksum again. */
+ * latest link. A failure before the commit removes the data file and the checksum again. From the
+ * commit on the backup exists, and the result is 0: what went wrong with the latest link is then in
+ * *ret_warning. */
 int catalog_commit(int series_fd, const char *series_path, const char *encoded, const Manifest *m,
-                   Err *err);
+                   Err *ret_warning, Err *err);
 
-/* Removes one backup: manifest first (durably), then the rest; then repairs the latest link. */
+/* Removes one backup: manifest first (durably), then all files of its stem; then lets the latest
+ * link name the newest good one that is left. Refuses one that is unreadable (ERR_REFUSED). */
 int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *err);
 
 /* Removes the leftovers of crashed runs: temporary files of ours, data files and checksums without

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "backup/artifact.h"
 #include "sys/fs.h"
@@ -113,15 +112,6 @@ Json *report_to_json(const Report *r)
     return json;
 }
 
-static int open_state_dir(const char *state_dir, int *ret_fd)
-{
-    int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    *ret_fd = fd;
-    return 0;
-}
-
 int report_save(const Report *r, const char *state_dir, Err *err)
 {
     _cleanup_json_ Json *json = report_to_json(r);
@@ -129,9 +119,7 @@ int report_save(const Report *r, const char *state_dir, Err *err)
     _cleanup_free_ char *text = mem_printf("%s\n", printed);
     _cleanup_close_ int fd = -1;
 
-    /* Anything but "it is there" shows when it is opened. */
-    (void)mkdir(state_dir, 0700);
-    int q = open_state_dir(state_dir, &fd);
+    int q = fs_open_dir(AT_FDCWD, state_dir, 0700, &fd);
     if (q < 0)
         return err_set_errno(err, -q, "could not open directory \"%s\"", state_dir);
 
@@ -165,17 +153,15 @@ static int read_databases(const char *text, size_t size, Strv *ret)
 
 int report_load_databases(const char *state_dir, Strv *ret, Err *err)
 {
-    _cleanup_close_ int fd = -1;
+    _cleanup_free_ char *path = mem_printf("%s/" REPORT_FILE, state_dir);
     _cleanup_free_ char *text = NULL;
     size_t size = 0;
 
-    int r = open_state_dir(state_dir, &fd);
-    if (r >= 0)
-        r = fs_read_file(fd, REPORT_FILE, REPORT_MAX_SIZE, &text, &size);
+    int r = fs_read_file(AT_FDCWD, path, REPORT_MAX_SIZE, &text, &size);
     if (r == -ENOENT || r == -EFBIG)
         return 0;
     if (r < 0)
-        return err_set_errno(err, -r, "could not read \"%s/" REPORT_FILE "\"", state_dir);
+        return err_set_errno(err, -r, "could not read \"%s\"", path);
 
     /* A damaged report is no report: what must be backed up is then taken from elsewhere. */
     (void)read_databases(text, size, ret);
