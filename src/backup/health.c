@@ -1,1 +1,169 @@
 #include "backup/health.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/plan.h"
+#include "sys/format.h"
+#include "sys/mem.h"
+
+/* A backup from the future proves nothing: after a clock that stood wrong for a day, it would hide
+ * for years that there are no new ones. */
+static const Backup *newest_good_until(const Series *s, usec_t now)
+{
+    for (size_t i = s->count; i > 0; i--)
+        if (s->backups[i - 1].good && s->backups[i - 1].when <= now)
+            return &s->backups[i - 1];
+    return NULL;
+}
+
+/* Ages are in one unit, rounded down: too old by less than that reads the same. */
+static char *explain_age(usec_t age, usec_t allowed)
+{
+    _cleanup_free_ char *age_text = format_age(age);
+    _cleanup_free_ char *allowed_text = format_age(allowed);
+
+    if (strcmp(age_text, allowed_text) == 0)
+        return mem_printf("newest good backup is older than the allowed %s", allowed_text);
+    return mem_printf("newest good backup is %s old, allowed are %s", age_text, allowed_text);
+}
+
+static usec_t seconds_to_usec(uint64_t seconds)
+{
+    usec_t usec;
+    return __builtin_mul_overflow(seconds, USEC_PER_SEC, &usec) ? UINT64_MAX : usec;
+}
+
+static void judge_age(HealthEntry *entry, usec_t now, uint64_t max_age_seconds)
+{
+    usec_t age = now - entry->newest;
+
+    entry->healthy = age / USEC_PER_SEC <= max_age_seconds;
+    if (entry->healthy) {
+        _cleanup_free_ char *age_text = format_age(age);
+        entry->sentence = mem_printf("newest good backup is %s old", age_text);
+    } else {
+        entry->sentence = explain_age(age, seconds_to_usec(max_age_seconds));
+    }
+}
+
+static HealthEntry judge_series(const HealthInput *input, const char *database)
+{
+    HealthEntry entry = { .database = mem_strdup(database) };
+    const Series *s = catalog_series(input->catalog, database);
+    const Backup *any = s ? series_newest_good(s) : NULL;
+    const Backup *newest = any ? newest_good_until(s, input->now) : NULL;
+
+    entry.ever = any != NULL;
+    if (newest) {
+        entry.newest = newest->when;
+        judge_age(&entry, input->now, input->max_age_seconds);
+    } else if (any) {
+        char when[CLOCK_RFC3339_SIZE];
+        clock_format_rfc3339(any->when, when);
+        entry.newest = any->when;
+        entry.sentence = mem_printf("newest good backup is from the future (%s)", when);
+    } else {
+        entry.sentence = mem_strdup(s ? "all backups are damaged" : "there is no backup");
+    }
+    return entry;
+}
+
+static void add_entry(Health *h, HealthEntry entry)
+{
+    h->entries = mem_resize(h->entries, h->count + 1, sizeof(*h->entries));
+    h->entries[h->count++] = entry;
+}
+
+/* How bad an unhealthy entry is: never beats old, older beats younger. */
+static bool is_worse(const HealthEntry *a, const HealthEntry *b)
+{
+    if (a->ever != b->ever)
+        return !a->ever;
+    return a->newest < b->newest;
+}
+
+static const HealthEntry *worst_of(const Health *h, size_t *ret_unhealthy)
+{
+    const HealthEntry *worst = NULL;
+
+    *ret_unhealthy = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        const HealthEntry *entry = &h->entries[i];
+        if (entry->healthy)
+            continue;
+        (*ret_unhealthy)++;
+        if (!worst || is_worse(entry, worst))
+            worst = entry;
+    }
+    return worst;
+}
+
+static void sum_up(Health *h, const HealthInput *input)
+{
+    size_t unhealthy;
+    const HealthEntry *worst = worst_of(h, &unhealthy);
+
+    h->healthy = !worst && input->databases->count > 0;
+    if (worst) {
+        _cleanup_free_ char *name =
+            worst->database ? mem_printf("\"%s\"", worst->database) : mem_strdup("globals");
+        h->sentence =
+            mem_printf("%s: %s (%zu of %zu unhealthy)", name, worst->sentence, unhealthy, h->count);
+    } else if (!h->healthy) {
+        h->sentence = mem_strdup("no database is known that should have a backup");
+    } else {
+        _cleanup_free_ char *allowed = format_age(seconds_to_usec(input->max_age_seconds));
+        h->sentence = mem_printf("%zu of %zu have a good backup that is not older than %s",
+                                 h->count, h->count, allowed);
+    }
+}
+
+Health health_judge(const HealthInput *input)
+{
+    Health h = { 0 };
+
+    if (input->globals)
+        add_entry(&h, judge_series(input, NULL));
+    for (size_t i = 0; i < input->databases->count; i++)
+        add_entry(&h, judge_series(input, input->databases->items[i]));
+    sum_up(&h, input);
+    return h;
+}
+
+void health_done(Health *h)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        free(h->entries[i].database);
+        free(h->entries[i].sentence);
+    }
+    free(h->entries);
+    free(h->sentence);
+    *h = (Health){ 0 };
+}
+
+static void add_once(Strv *names, const char *name)
+{
+    if (!strv_contains(names, name))
+        strv_add(names, name);
+}
+
+void health_databases(const Strv *wanted, const Strv *planned, const Catalog *catalog, Strv *ret)
+{
+    for (size_t i = 0; i < wanted->count; i++)
+        if (plan_is_name(wanted->items[i]) && plan_selects(wanted, wanted->items[i]))
+            add_once(ret, wanted->items[i]);
+
+    /* What has been excluded since that run is not asked for any more. */
+    for (size_t i = 0; i < planned->count; i++)
+        if (plan_selects(wanted, planned->items[i]))
+            add_once(ret, planned->items[i]);
+    if (planned->count > 0)
+        return;
+
+    for (size_t i = 0; i < catalog->count; i++) {
+        const char *database = catalog->series[i].database;
+        if (database && plan_selects(wanted, database))
+            add_once(ret, database);
+    }
+}

@@ -1,7 +1,8 @@
 #pragma once
 
 /* Is the newest good backup of every database young enough? Pure: catalog, names and clock are
- * given. */
+ * given. A backup from the future, made while the clock stood wrong, is not counted: it would hide
+ * that there are no new ones. */
 
 #include "backup/catalog.h"
 #include "sys/clock.h"
@@ -36,5 +37,6 @@ Health health_judge(const HealthInput *input);
 void health_done(Health *h);
 
 /* The databases that must be healthy: the literal names among `wanted`, those of the newest planned
- * run, and, where no run has planned yet, those of the catalog that `wanted` selects. */
+ * run, and, where no run has planned yet, those of the catalog; none that `wanted` does not select
+ * (any more). */
 void health_databases(const Strv *wanted, const Strv *planned, const Catalog *catalog, Strv *ret);

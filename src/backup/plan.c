@@ -15,6 +15,11 @@ static bool is_pattern(const char *entry)
     return strpbrk(entry, "*?[") != NULL;
 }
 
+bool plan_is_name(const char *entry)
+{
+    return !is_exclusion(entry) && !is_pattern(entry);
+}
+
 /* Without FNM_PERIOD and FNM_PATHNAME: a name is no path, and "*" means ".hidden" and "a/b", too.
  */
 static bool entry_matches(const char *entry, const char *name)
@@ -72,7 +77,7 @@ static void add_missing(const Strv *wanted, const PgDatabase *list, size_t count
 {
     for (size_t i = 0; i < wanted->count; i++) {
         const char *entry = wanted->items[i];
-        if (is_exclusion(entry) || is_pattern(entry) || is_excluded(wanted, entry))
+        if (!plan_is_name(entry) || is_excluded(wanted, entry))
             continue;
         if (!is_on_server(list, count, entry) && !strv_contains(ret, entry))
             strv_add(ret, entry);

@@ -20,5 +20,7 @@ typedef struct Plan {
 int plan_make(const Strv *wanted, const PgDatabase *list, size_t count, Plan *ret, Err *err);
 void plan_done(Plan *p);
 
+/* Whether an entry is a literal name: neither a pattern nor an exclusion. */
+bool plan_is_name(const char *entry);
 /* Whether one entry list (names, patterns, exclusions) selects a name. */
 bool plan_selects(const Strv *wanted, const char *name);
