@@ -1,6 +1,6 @@
 #pragma once
 
-/* All settings of a run, from one table (settings.c) that also generates docs/SETTINGS.md.
+/* All settings of a run, from one table (setting-table.c) that also generates docs/SETTINGS.md.
  *
  * A value is looked for in this order, the first that is set wins: the environment (KEY), the file
  * named by KEY_FILE in the environment, the configuration file (KEY, KEY_FILE), and for secrets and
@@ -10,7 +10,8 @@
  * Every problem is found before anything starts, and all are reported at once, one per line with
  * `file:line` where there is one: syntax, unknown keys (with the nearest known name; in the
  * environment only keys that begin with BACKUP_ can be recognised as ours), duplicates, bad values,
- * and KEY beside KEY_FILE in one place. */
+ * and KEY beside KEY_FILE in one place. No problem shows a password, nor any value that came from a
+ * file of its own, since that may be a secret in the wrong place. */
 
 #include "sys/clock.h"
 #include "sys/err.h"

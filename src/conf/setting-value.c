@@ -1,0 +1,264 @@
+#include "conf/setting-value.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/settings.h"
+#include "sys/buf.h"
+#include "sys/log.h"
+#include "sys/mem.h"
+#include "sys/strv.h"
+
+/* A word and what it stands for: the type of every setting with a closed list of values. */
+typedef struct Choice {
+    const char *text;
+    int value;
+} Choice;
+
+static int choose(const Choice *choices, size_t count, const char *text, int *ret)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(choices[i].text, text) == 0) {
+            *ret = choices[i].value;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+int setting_value_flag(const char *text, const SettingRange *range, void *ret)
+{
+    static const Choice choices[] = {
+        { "yes", true }, { "no", false },  { "true", true }, { "false", false },
+        { "on", true },  { "off", false }, { "1", true },    { "0", false },
+    };
+    (void)range;
+
+    int value;
+    int r = choose(choices, ELEMENTSOF(choices), text, &value);
+    if (r < 0)
+        return r;
+
+    *(bool *)ret = value;
+    return 0;
+}
+
+int setting_value_number(const char *text, const SettingRange *range, void *ret)
+{
+    uint64_t value = 0;
+
+    /* strtoull() would take " 1", "+1", "-1", "1x" and clip what is too large. */
+    if (*text == '\0')
+        return -EINVAL;
+    for (const char *c = text; *c; c++) {
+        if (*c < '0' || *c > '9')
+            return -EINVAL;
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
+            return -EINVAL;
+    }
+    if (value < range->min || value > range->max)
+        return -EINVAL;
+
+    *(uint64_t *)ret = value;
+    return 0;
+}
+
+static bool has_control_characters(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return true;
+    return false;
+}
+
+int setting_value_line(const char *text, const SettingRange *range, void *ret)
+{
+    (void)range;
+
+    if (has_control_characters(text))
+        return -EINVAL;
+    *(char **)ret = mem_strdup(text);
+    return 0;
+}
+
+int setting_value_password(const char *text, const SettingRange *range, void *ret)
+{
+    (void)range;
+
+    /* It reaches libpq in a passfile, whose lines end with LF or CR LF and have no escape for
+     * either. */
+    if (strpbrk(text, "\r\n"))
+        return -EINVAL;
+    *(char **)ret = mem_strdup(text);
+    return 0;
+}
+
+int setting_value_path(const char *text, const SettingRange *range, void *ret)
+{
+    (void)range;
+
+    if (*text != '/' || has_control_characters(text))
+        return -EINVAL;
+
+    size_t size = strlen(text);
+    while (size > 1 && text[size - 1] == '/')
+        size--;
+    *(char **)ret = mem_strndup(text, size);
+    return 0;
+}
+
+int setting_value_port(const char *text, const SettingRange *range, void *ret)
+{
+    uint64_t port;
+    int r = setting_value_number(text, range, &port);
+    if (r < 0)
+        return r;
+
+    *(char **)ret = mem_strdup(text);
+    return 0;
+}
+
+int setting_value_sslmode(const char *text, const SettingRange *range, void *ret)
+{
+    static const char *const modes[] = { "disable", "allow",     "prefer",
+                                         "require", "verify-ca", "verify-full" };
+    (void)range;
+
+    for (size_t i = 0; i < ELEMENTSOF(modes); i++)
+        if (strcmp(modes[i], text) == 0) {
+            *(char **)ret = mem_strdup(text);
+            return 0;
+        }
+    return -EINVAL;
+}
+
+int setting_value_url(const char *text, const SettingRange *range, void *ret)
+{
+    (void)range;
+
+    /* RFC 3986: the scheme's case does not matter, white space is never part of a URL. */
+    const char *host = strncasecmp(text, "http://", 7) == 0    ? text + 7
+                       : strncasecmp(text, "https://", 8) == 0 ? text + 8
+                                                               : "";
+    if (*host == '\0' || *host == '/' || strchr(text, ' ') || has_control_characters(text))
+        return -EINVAL;
+    *(char **)ret = mem_strdup(text);
+    return 0;
+}
+
+/* What stands between the entries of a list. */
+#define SEPARATORS ", \t\r\n\v\f"
+
+static bool at_separator(const char *c)
+{
+    return *c == '\0' || strchr(SEPARATORS, *c) != NULL;
+}
+
+/* Reads what is between double quotes, behind the first of them; *at is then behind the last. */
+static int parse_quoted_entry(const char **at, Buf *entry)
+{
+    const char *c = *at;
+
+    if (*c == '!' && entry->size == 0)
+        buf_addc(entry, '\\');
+    for (; *c; c++) {
+        if (*c == '"' && *++c != '"') {
+            *at = c;
+            return 0;
+        }
+        buf_addc(entry, *c);
+    }
+    return -EINVAL;
+}
+
+static int parse_entry(const char **at, Buf *entry)
+{
+    const char *c = *at;
+    int r = 0;
+
+    if (*c == '!')
+        buf_addc(entry, *c++);
+    size_t prefix = entry->size;
+
+    if (*c == '"') {
+        c++;
+        r = parse_quoted_entry(&c, entry);
+    } else
+        while (!at_separator(c) && *c != '"')
+            buf_addc(entry, *c++);
+
+    /* Not ended, ended too early, or nothing at all. */
+    if (r < 0 || !at_separator(c) || entry->size == prefix)
+        return -EINVAL;
+    *at = c;
+    return 0;
+}
+
+int setting_value_databases(const char *text, const SettingRange *range, void *ret)
+{
+    _cleanup_strv_ Strv entries = { 0 };
+    (void)range;
+
+    const char *at = text + strspn(text, SEPARATORS);
+    while (*at) {
+        _cleanup_buf_ Buf entry = { 0 };
+        int r = parse_entry(&at, &entry);
+        if (r < 0)
+            return r;
+
+        strv_take(&entries, buf_take(&entry));
+        at += strspn(at, SEPARATORS);
+    }
+    if (entries.count == 0)
+        return -EINVAL;
+
+    *(Strv *)ret = entries;
+    entries = (Strv){ 0 };
+    return 0;
+}
+
+int setting_value_backup_format(const char *text, const SettingRange *range, void *ret)
+{
+    static const Choice choices[] = {
+        { "custom", BACKUP_FORMAT_CUSTOM },
+        { "plain", BACKUP_FORMAT_PLAIN },
+    };
+    static_assert(ELEMENTSOF(choices) == _BACKUP_FORMAT_MAX, "each format has its word");
+    (void)range;
+
+    int value;
+    int r = choose(choices, ELEMENTSOF(choices), text, &value);
+    if (r < 0)
+        return r;
+
+    *(BackupFormat *)ret = (BackupFormat)value;
+    return 0;
+}
+
+int setting_value_compression(const char *text, const SettingRange *range, void *ret)
+{
+    static const Choice choices[] = {
+        { "auto", -1 },  { "none", 0 },   { "gzip", 6 }, /* gzip(1)'s own default */
+        { "gzip:1", 1 }, { "gzip:2", 2 }, { "gzip:3", 3 }, { "gzip:4", 4 }, { "gzip:5", 5 },
+        { "gzip:6", 6 }, { "gzip:7", 7 }, { "gzip:8", 8 }, { "gzip:9", 9 },
+    };
+    (void)range;
+
+    return choose(choices, ELEMENTSOF(choices), text, ret);
+}
+
+int setting_value_log_format(const char *text, const SettingRange *range, void *ret)
+{
+    (void)range;
+    return log_format_from_string(text, ret);
+}
+
+int setting_value_log_level(const char *text, const SettingRange *range, void *ret)
+{
+    (void)range;
+    return log_level_from_string(text, ret);
+}
