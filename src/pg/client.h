@@ -39,10 +39,7 @@ typedef struct PgCommand {
     Strv env;
     int passfile_fd; /* -1: no password */
 } PgCommand;
-#define PG_COMMAND_INIT                                                                            \
-    {                                                                                              \
-        .passfile_fd = -1                                                                          \
-    }
+#define PG_COMMAND_INIT ((PgCommand){ .passfile_fd = -1 })
 void pg_command_done(PgCommand *command);
 #define _cleanup_pg_command_ _cleanup_(pg_command_done)
 
