@@ -1,0 +1,44 @@
+#pragma once
+
+/* One dump: from the server to a committed backup.
+ *
+ *     snapshot session ─▶ pg_dump --snapshot ─▶ tap(raw) · gzip (plain only) · tap(stored) · file
+ *                                          ─▶ checks ─▶ publish ─▶ .sha256 ─▶ manifest ─▶ latest
+ *
+ * Before anything is published: the client's exit status was 0, the dump is not empty, and it is
+ * readable (an archive by pg_restore --list, SQL by its closing comment). Whatever fails before the
+ * manifest leaves nothing behind. */
+
+#include "backup/manifest.h"
+#include "pg/client.h"
+#include "pg/server.h"
+#include "sys/clock.h"
+#include "sys/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What all dumps of a run have in common; borrowed. */
+typedef struct DumpContext {
+    const PgTarget *target;
+    const PgClient *client;
+    const PgServerInfo *server;
+    int dir_fd; /* BACKUP_DIR */
+    const char *dir_path;
+    usec_t when; /* the run's moment, in every stem */
+    bool plain;
+    int compression_level; /* -1 automatic, 0 none, 1 to 9 */
+    usec_t stall_timeout;
+    uint64_t lock_wait_timeout_seconds;
+    const char *policy;          /* for the manifest */
+    const char *program_version; /* likewise */
+} DumpContext;
+
+/* On success *ret is the committed manifest, and *warning holds what went wrong after the commit
+ * (the latest link), empty if nothing. */
+int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, Err *warning,
+                  Err *err);
+
+/* Roles and tablespaces. Where the role may not read pg_authid, again without passwords: the
+ * manifest then says so. */
+int dump_globals(const DumpContext *ctx, Manifest *ret, Err *warning, Err *err);

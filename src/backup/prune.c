@@ -1,0 +1,56 @@
+#include "backup/prune.h"
+
+#include <stdlib.h>
+
+#include "sys/mem.h"
+
+static void judge_series(const Series *s, const RetentionPolicy *policy, usec_t now,
+                         PrunePlan *plan)
+{
+    _cleanup_free_ RetentionItem *items = mem_zero(s->count, sizeof(*items));
+    _cleanup_free_ RetentionRule *rules = mem_zero(s->count, sizeof(*rules));
+
+    for (size_t i = 0; i < s->count; i++)
+        items[i] = (RetentionItem){ .when = s->backups[i].when, .good = s->backups[i].good };
+    retention_decide(policy, now, items, s->count, rules);
+    if (retention_clock_is_behind(now, items, s->count))
+        plan->clock_is_behind = true;
+
+    plan->verdicts = mem_resize(plan->verdicts, plan->count + s->count, sizeof(*plan->verdicts));
+    for (size_t i = 0; i < s->count; i++)
+        plan->verdicts[plan->count++] =
+            (PruneVerdict){ .series = s, .backup = &s->backups[i], .rule = rules[i] };
+}
+
+PrunePlan prune_plan(const Catalog *catalog, const RetentionPolicy *policy, usec_t now)
+{
+    PrunePlan plan = { 0 };
+
+    for (size_t i = 0; i < catalog->count; i++)
+        judge_series(&catalog->series[i], policy, now, &plan);
+    return plan;
+}
+
+void prune_plan_done(PrunePlan *plan)
+{
+    free(plan->verdicts);
+    *plan = (PrunePlan){ 0 };
+}
+
+int prune_apply(const Catalog *catalog, const PrunePlan *plan, Strv *removed, Err *err)
+{
+    int first = 0;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        const PruneVerdict *v = &plan->verdicts[i];
+        if (retention_keeps(v->rule))
+            continue;
+
+        int r = catalog_remove(catalog, v->series, v->backup, err);
+        if (r == 0)
+            strv_add(removed, v->backup->stem);
+        else if (first == 0)
+            first = r;
+    }
+    return first;
+}

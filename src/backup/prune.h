@@ -1,0 +1,30 @@
+#pragma once
+
+/* Retention applied to a whole catalog: a verdict for each backup, then the removal. */
+
+#include "backup/catalog.h"
+#include "backup/retention.h"
+#include "sys/clock.h"
+#include "sys/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct PruneVerdict {
+    const Series *series;
+    const Backup *backup;
+    RetentionRule rule;
+} PruneVerdict;
+
+typedef struct PrunePlan {
+    PruneVerdict *verdicts; /* in the catalog's order; borrow from the catalog */
+    size_t count;
+    bool clock_is_behind; /* of some series: nothing of it is removed */
+} PrunePlan;
+
+PrunePlan prune_plan(const Catalog *catalog, const RetentionPolicy *policy, usec_t now);
+void prune_plan_done(PrunePlan *plan);
+
+/* Removes what the plan says; the stems that went are appended to `removed`. Goes on after a
+ * failure and returns the first. */
+int prune_apply(const Catalog *catalog, const PrunePlan *plan, Strv *removed, Err *err);

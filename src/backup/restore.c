@@ -1,0 +1,172 @@
+#include "backup/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/verify.h"
+#include "pg/message.h"
+#include "stream/sink-child.h"
+#include "stream/sink-fd.h"
+#include "stream/sink-file.h"
+#include "sys/child.h"
+#include "sys/mem.h"
+
+static int check_digest(const RestoreSource *source, Err *err)
+{
+    return verify_stored(source->catalog, source->series, source->backup, err);
+}
+
+static int stream_into(const RestoreSource *source, Stage *sink, Err *err)
+{
+    return verify_stream(source->catalog, source->series, source->backup, sink, err);
+}
+
+int restore_to_fd(const RestoreSource *source, int fd, const char *name, Err *err)
+{
+    int r = check_digest(source, err);
+    if (r < 0)
+        return r;
+    return stream_into(source, sink_fd_new(fd, name), err);
+}
+
+int restore_to_file(const RestoreSource *source, const char *path, Err *err)
+{
+    _cleanup_free_ char *dir_copy = mem_strdup(path), *name_copy = mem_strdup(path);
+    const char *dir = dirname(dir_copy), *name = basename(name_copy);
+    _cleanup_close_ int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dir_fd < 0)
+        return err_set_errno(err, errno, "could not open the directory \"%s\"", dir);
+    if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        err_set(err, ERR_REFUSED, "\"%s\" exists already", path);
+        err_hint(err, "Choose another name, or remove it first.");
+        return -EEXIST;
+    }
+
+    int r = check_digest(source, err);
+    if (r < 0)
+        return r;
+    return stream_into(
+        source, sink_file_new(&(SinkFileSpec){ .dir_fd = dir_fd, .dir_path = dir, .name = name }),
+        err);
+}
+
+/* Databases */
+
+static int refuse_unless_empty(const RestoreTarget *target, Err *err)
+{
+    _cleanup_pg_session_ PgSession *session = NULL;
+    uint64_t objects;
+
+    int r = pg_connect(target->server, target->database, &session, err);
+    if (r < 0)
+        return r;
+    r = pg_count_objects(session, &objects, err);
+    if (r < 0)
+        return r;
+    if (objects == 0 || target->force)
+        return 0;
+
+    err_set(err, ERR_REFUSED, "database \"%s\" exists and is not empty (%llu objects)",
+            target->database, (unsigned long long)objects);
+    err_hint(err, "Restore into a new name, or add --force to replace objects of the same names.");
+    return -EEXIST;
+}
+
+static int create_like_original(const RestoreSource *source, const RestoreTarget *target, Err *err)
+{
+    const Manifest *m = &source->backup->manifest;
+    PgDatabaseTraits traits = {
+        .encoding = m->encoding,
+        .collate = m->collate,
+        .ctype = m->ctype,
+        .locale_provider = m->locale_provider,
+        .locale = m->locale,
+    };
+    return pg_create_database(target->session, target->database, &traits, err);
+}
+
+/* What the target said, as an error of the restore. */
+static void classify(const Child *child, Err *err)
+{
+    if (err->kind != ERR_CHILD)
+        return;
+
+    err->kind = ERR_RESTORE;
+    for (size_t i = 0; i < child->stderr_lines.count; i++) {
+        const char *line = child->stderr_lines.items[i];
+        if (strstr(line, "role \"") && strstr(line, "does not exist")) {
+            err_hint(err, "Restore the globals first: pg-backup restore globals --stdout | psql.");
+            return;
+        }
+    }
+}
+
+static int feed_client(const RestoreSource *source, const RestoreTarget *target, bool created,
+                       Err *err)
+{
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+    _cleanup_child_ Child child = CHILD_INIT;
+    PgRestoreOptions options = {
+        .database = target->database,
+        .plain = strcmp(source->backup->manifest.format, "plain") == 0,
+        .replace = target->force && !created,
+        .one_transaction = !created,
+    };
+
+    int r = pg_command_restore(target->client, target->server, &options, &command, err);
+    if (r < 0)
+        return r;
+    r = pg_command_spawn(&command, CHILD_STDIN, target->stall_timeout, &child, err);
+    if (r < 0)
+        return r;
+    r = stream_into(source, sink_child_new(&child), err);
+    if (r < 0)
+        classify(&child, err);
+    return r;
+}
+
+/* We made it, so we may remove it; a database that is left half-filled would look like a restored
+ * one. */
+static void drop_again(const RestoreTarget *target, Err *err)
+{
+    _cleanup_err_ Err failure = { 0 };
+
+    if (pg_drop_database(target->session, target->database, &failure) < 0)
+        err_hint(err, "The unfinished database \"%s\" could not be dropped (%s): drop it by hand.",
+                 target->database, failure.message);
+}
+
+int restore_to_database(const RestoreSource *source, const RestoreTarget *target, bool *ret_created,
+                        Err *err)
+{
+    bool exists;
+
+    int r = pg_database_exists(target->session, target->database, &exists, err);
+    if (r < 0)
+        return r;
+    if (exists) {
+        r = refuse_unless_empty(target, err);
+        if (r < 0)
+            return r;
+    }
+
+    r = check_digest(source, err);
+    if (r < 0)
+        return r;
+    if (!exists) {
+        r = create_like_original(source, target, err);
+        if (r < 0)
+            return r;
+    }
+
+    r = feed_client(source, target, /* created= */ !exists, err);
+    if (r < 0 && !exists)
+        drop_again(target, err);
+    if (r == 0)
+        *ret_created = !exists;
+    return r;
+}

@@ -1,0 +1,39 @@
+#pragma once
+
+/* A backup back into the world: into a database, or decoded into a file or a descriptor. The stored
+ * digest is checked before the target is touched: the file is read twice. */
+
+#include "backup/catalog.h"
+#include "pg/client.h"
+#include "pg/server.h"
+#include "sys/clock.h"
+#include "sys/err.h"
+
+#include <stdbool.h>
+
+typedef struct RestoreSource {
+    const Catalog *catalog;
+    const Series *series;
+    const Backup *backup;
+} RestoreSource;
+
+/* The decoded dump (a custom archive, or SQL text). The file must not exist; it appears complete.
+ */
+int restore_to_file(const RestoreSource *source, const char *path, Err *err);
+int restore_to_fd(const RestoreSource *source, int fd, const char *name, Err *err);
+
+typedef struct RestoreTarget {
+    const PgTarget *server;
+    const PgClient *client;
+    PgSession *session; /* in the maintenance database */
+    const char *database;
+    bool force; /* into a database that is not empty */
+    usec_t stall_timeout;
+} RestoreTarget;
+
+/* Makes the database where it is missing, with the original's encoding and locale; when the restore
+ * then fails it is dropped again. An existing database is restored into in one transaction, so that
+ * a failure leaves it as it was; ERR_REFUSED when it is not empty, unless forced. *ret_created says
+ * which of the two it was. */
+int restore_to_database(const RestoreSource *source, const RestoreTarget *target, bool *ret_created,
+                        Err *err);

@@ -1,0 +1,187 @@
+#include "backup/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stream/pump.h"
+#include "stream/sink-fd.h"
+#include "stream/stage-gzip.h"
+#include "stream/stage-tap.h"
+#include "sys/child.h"
+#include "sys/fs.h"
+#include "sys/mem.h"
+
+#define CHECKSUM_FILE_MAX 4096
+
+char *verify_data_path(const Catalog *catalog, const Series *series, const Backup *backup)
+{
+    return mem_printf("%s/%s/%s", catalog->path, series->encoded, backup->manifest.file);
+}
+
+/* A pipeline stage that compares what passed a tap with what the manifest says, at finish and
+ * before the sink's own: so a sink that publishes or commits never sees the end of wrong bytes. */
+typedef struct Guard {
+    Stage stage;
+    Stage *tap; /* borrowed: it stands before this one */
+    const char *what;
+    uint64_t bytes;
+    const char *sha256;
+} Guard;
+
+static int guard_write(Stage *s, const void *data, size_t size, Err *err)
+{
+    return stage_forward(s, data, size, err);
+}
+
+static int guard_finish(Stage *s, Err *err)
+{
+    const Guard *g = (const Guard *)s;
+
+    if (stage_tap_bytes(g->tap) != g->bytes)
+        return err_set(err, ERR_DAMAGED, "%s has %llu bytes, its manifest says %llu", g->what,
+                       (unsigned long long)stage_tap_bytes(g->tap), (unsigned long long)g->bytes);
+    if (strcmp(stage_tap_sha256(g->tap), g->sha256) != 0)
+        return err_set(err, ERR_DAMAGED, "%s has SHA-256 %s, its manifest says %s", g->what,
+                       stage_tap_sha256(g->tap), g->sha256);
+    return 0;
+}
+
+static void guard_free(Stage *s)
+{
+    free(s);
+}
+
+static const StageOps guard_ops = {
+    .name = "guard",
+    .write = guard_write,
+    .finish = guard_finish,
+    .free = guard_free,
+};
+
+static void add_guarded_tap(Pipeline *p, const char *what, uint64_t bytes, const char *sha256)
+{
+    Stage *tap = pipeline_add(p, stage_tap_new());
+    Guard *g = mem_zero(1, sizeof(*g));
+
+    *g = (Guard){
+        .stage = { .ops = &guard_ops },
+        .tap = tap,
+        .what = what,
+        .bytes = bytes,
+        .sha256 = sha256,
+    };
+    pipeline_add(p, &g->stage);
+}
+
+static bool is_gzip_text(const Manifest *m)
+{
+    return strcmp(m->format, "plain") == 0 && strcmp(m->compression, "none") != 0;
+}
+
+static int open_data(const char *path, int *ret_fd, Err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return err_set(err, ERR_DAMAGED, "\"%s\" is missing", path);
+    if (fd < 0)
+        return err_set_errno(err, errno, "could not open \"%s\"", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+/* The stored bytes, checked, and decoded where `decode` says so, into the sink. */
+static int stream(const char *path, const Manifest *m, bool decode, Stage *sink, Err *err)
+{
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    _cleanup_close_ int fd = -1;
+
+    add_guarded_tap(p, m->file, m->stored_bytes, m->stored_sha256);
+    if (decode && is_gzip_text(m))
+        pipeline_add(p, stage_gunzip_new());
+    if (decode)
+        add_guarded_tap(p, "the decoded dump", m->raw_bytes, m->raw_sha256);
+    pipeline_add(p, sink);
+
+    int r = open_data(path, &fd, err);
+    if (r < 0)
+        return r;
+    return pump_file(fd, path, p, err);
+}
+
+int verify_stream(const Catalog *catalog, const Series *series, const Backup *backup, Stage *sink,
+                  Err *err)
+{
+    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+    return stream(path, &backup->manifest, /* decode= */ true, sink, err);
+}
+
+static int need_manifest(const Backup *backup, Err *err)
+{
+    if (backup->manifest.file)
+        return 0;
+    return err_set(err, ERR_DAMAGED, "%s", backup->problem);
+}
+
+static int check_checksum_file(const char *path, const Manifest *m, Err *err)
+{
+    _cleanup_free_ char *name = mem_printf("%s.sha256", path), *text = NULL;
+    _cleanup_free_ char *expected = mem_printf("%s  %s\n", m->stored_sha256, m->file);
+
+    int r = fs_read_file(AT_FDCWD, name, CHECKSUM_FILE_MAX, &text, NULL);
+    if (r == -ENOENT)
+        return err_set(err, ERR_DAMAGED, "\"%s\" is missing", name);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not read \"%s\"", name);
+    if (strcmp(text, expected) != 0)
+        return err_set(err, ERR_DAMAGED, "\"%s\" does not hold the digest of the manifest", name);
+    return 0;
+}
+
+int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err)
+{
+    int r = need_manifest(backup, err);
+    if (r < 0)
+        return r;
+
+    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+    r = stream(path, &backup->manifest, /* decode= */ false, sink_null_new(), err);
+    if (r < 0)
+        return r;
+    return check_checksum_file(path, &backup->manifest, err);
+}
+
+static int decode_archive(const char *path, const PgClient *client, usec_t stall_timeout, Err *err)
+{
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+    _cleanup_child_ Child child = CHILD_INIT;
+    _cleanup_err_ Err reason = { 0 };
+
+    if (!client)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "no pg_restore that reads this archive");
+
+    pg_command_decode_archive(client, path, &command);
+    int r = pg_command_spawn(&command, CHILD_NEITHER, stall_timeout, &child, err);
+    if (r < 0)
+        return r;
+    r = child_wait(&child, &reason);
+    if (r < 0 && reason.kind == ERR_CHILD)
+        return err_set(err, ERR_DAMAGED, "the archive does not decode: %s", reason.message);
+    err_move(err, &reason);
+    return r;
+}
+
+int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,
+                   const PgClient *client, usec_t stall_timeout, Err *err)
+{
+    int r = need_manifest(backup, err);
+    if (r < 0)
+        return r;
+
+    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+    if (strcmp(backup->manifest.format, "custom") == 0)
+        return decode_archive(path, client, stall_timeout, err);
+    return stream(path, &backup->manifest, /* decode= */ true, sink_null_new(), err);
+}

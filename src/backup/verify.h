@@ -1,0 +1,27 @@
+#pragma once
+
+/* Reads a stored backup back. Two levels, each of which either holds, or fails for one of two
+ * reasons: ERR_DAMAGED (it is not what its manifest says) or ERR_COULD_NOT_VERIFY (it could not be
+ * judged, for example because no client program reads this archive). */
+
+#include "backup/catalog.h"
+#include "pg/client.h"
+#include "stream/stage.h"
+#include "sys/clock.h"
+#include "sys/err.h"
+
+/* Size and SHA-256 of the data file against the manifest, and against the .sha256 beside it. */
+int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err);
+
+/* Everything decoded: an archive by pg_restore to nowhere, text by gunzip, and the digest of what
+ * pg_dump had written. `client` may be NULL: then only text can be judged. */
+int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,
+                   const PgClient *client, usec_t stall_timeout, Err *err);
+
+/* The stored file through its decoders into `sink` (taken over), with the stored digest checked on
+ * the way: a mismatch fails before the sink is finished. */
+int verify_stream(const Catalog *catalog, const Series *series, const Backup *backup, Stage *sink,
+                  Err *err);
+
+/* BACKUP_DIR/<series>/<file>. Caller frees. */
+char *verify_data_path(const Catalog *catalog, const Series *series, const Backup *backup);
