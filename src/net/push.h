@@ -12,3 +12,6 @@
  * answers 200 or 202; the message has the status and the gateway's own words. */
 int push_metrics(const char *url, const char *job, const char *instance, const char *text,
                  size_t size, Err *err);
+
+/* Whether the gateway answers that it is ready (GET URL/-/ready); sends nothing. */
+int push_probe(const char *url, Err *err);

@@ -1,0 +1,35 @@
+#include "cmd/access.h"
+
+PgTarget access_target(const Settings *settings)
+{
+    return (PgTarget){
+        .host = settings->pg_host,
+        .port = settings->pg_port,
+        .user = settings->pg_user,
+        .password = settings->pg_password,
+        .sslmode = settings->pg_sslmode,
+        .sslrootcert = settings->pg_sslrootcert,
+        .service = settings->pg_service,
+        .maintenance_database = settings->pg_maintenance_database,
+    };
+}
+
+int access_open(const Settings *settings, Access *ret, Err *err)
+{
+    ret->target = access_target(settings);
+    int r = pg_connect(&ret->target, ret->target.maintenance_database, &ret->session, err);
+    if (r < 0)
+        return r;
+    r = pg_server_info(ret->session, &ret->server, err);
+    if (r < 0)
+        return r;
+    return pg_client_find(settings->pg_bindir, ret->server.major, &ret->client, err);
+}
+
+void access_done(Access *a)
+{
+    pg_disconnect(a->session);
+    pg_server_info_done(&a->server);
+    pg_client_done(&a->client);
+    *a = (Access){ 0 };
+}

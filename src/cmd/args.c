@@ -1,0 +1,126 @@
+#include "cmd/args.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "sys/mem.h"
+
+static const struct {
+    unsigned flag;
+    const char *name;
+    const char *argument; /* NULL: takes none */
+    const char *help;
+} options[] = {
+    { ARG_JSON, "json", NULL, "print JSON" },
+    { ARG_REPORT, "report", NULL, "print the run's report as JSON on stdout" },
+    { ARG_ALL, "all", NULL, "all backups instead of the newest of each database" },
+    { ARG_TO, "to", "DATABASE", "restore into this database, which is made where it is missing" },
+    { ARG_OUTPUT, "output", "FILE", "write the decoded dump to a file that does not exist yet" },
+    { ARG_STDOUT, "stdout", NULL, "write the decoded dump to stdout" },
+    { ARG_FORCE, "force", NULL, "restore into a database that is not empty: replaces objects" },
+    { ARG_DRY_RUN, "dry-run", NULL, "print what would be done, and do nothing" },
+};
+
+/* getopt's values: the index of `options`, above all letters. */
+enum { FIRST_OPTION = 256 };
+
+static int refuse(const char *argument, const char *command, Err *err)
+{
+    err_set(err, ERR_USAGE, "invalid option \"%s\"", argument);
+    if (command)
+        err_hint(err, "\"pg-backup %s --help\" lists the options.", command);
+    else
+        err_hint(err, "\"pg-backup --help\" lists the options.");
+    return -1;
+}
+
+int args_parse_global(int argc, char **argv, Args *ret, int *ret_next, Err *err)
+{
+    static const struct option names[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "instance", required_argument, NULL, 'i' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { 0 },
+    };
+
+    opterr = 0;
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "+c:i:h", names, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            ret->config_file = optarg;
+            break;
+        case 'i':
+            ret->instance = optarg;
+            break;
+        case 'h':
+            ret->help = true;
+            break;
+        case 'V':
+            ret->version = true;
+            break;
+        default:
+            return refuse(argv[optind - 1], NULL, err);
+        }
+    }
+    if (ret->config_file && ret->instance)
+        return err_set(err, ERR_USAGE, "-c and -i exclude each other");
+    *ret_next = optind;
+    return 0;
+}
+
+static void take_option(size_t i, Args *ret)
+{
+    ret->flags |= options[i].flag;
+    if (options[i].flag == ARG_TO)
+        ret->to = optarg;
+    if (options[i].flag == ARG_OUTPUT)
+        ret->output = optarg;
+}
+
+int args_parse_command(const Command *command, int argc, char **argv, Args *ret, Err *err)
+{
+    struct option names[ELEMENTSOF(options) + 2] = { { "help", no_argument, NULL, 'h' } };
+    size_t n = 1;
+
+    for (size_t i = 0; i < ELEMENTSOF(options); i++)
+        if (command->options & options[i].flag)
+            names[n++] = (struct option){
+                .name = options[i].name,
+                .has_arg = options[i].argument ? required_argument : no_argument,
+                .val = FIRST_OPTION + (int)i,
+            };
+
+    optind = 0; /* GNU: starts over */
+    for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
+        if (c == 'h')
+            ret->help = true;
+        else if (c >= FIRST_OPTION)
+            take_option((size_t)(c - FIRST_OPTION), ret);
+        else
+            return refuse(argv[optind - 1], command->name, err);
+    }
+
+    ret->operands = argv + optind;
+    ret->operand_count = (size_t)(argc - optind);
+    if (command->max_operands >= 0 && ret->operand_count > (size_t)command->max_operands)
+        return err_set(err, ERR_USAGE, "\"pg-backup %s\" does not take \"%s\"", command->name,
+                       ret->operands[command->max_operands]);
+    return 0;
+}
+
+void args_print_options(unsigned set)
+{
+    for (size_t i = 0; i < ELEMENTSOF(options); i++) {
+        if (!(set & options[i].flag))
+            continue;
+        _cleanup_free_ char *left =
+            mem_printf("--%s%s%s", options[i].name, options[i].argument ? " " : "",
+                       options[i].argument ? options[i].argument : "");
+        printf("  %-16s  %s\n", left, options[i].help);
+    }
+    printf("  %-16s  %s\n", "--help", "print this");
+}

@@ -1,0 +1,41 @@
+#pragma once
+
+/* The command line: one table of options (args.c) drives parsing and --help. */
+
+#include "sys/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct Command;
+
+/* Options of commands, as a set. */
+enum {
+    ARG_JSON = 1 << 0,
+    ARG_REPORT = 1 << 1,
+    ARG_ALL = 1 << 2,
+    ARG_TO = 1 << 3,
+    ARG_OUTPUT = 1 << 4,
+    ARG_STDOUT = 1 << 5,
+    ARG_FORCE = 1 << 6,
+    ARG_DRY_RUN = 1 << 7,
+};
+
+typedef struct Args {
+    const char *config_file; /* -c */
+    const char *instance;    /* -i */
+    bool help, version;
+    unsigned flags; /* ARG_… that were given */
+    const char *to, *output;
+    char **operands; /* borrowed from argv */
+    size_t operand_count;
+} Args;
+
+/* Options before the command; *ret_next is the index of the command in argv (argc if there is
+ * none). */
+int args_parse_global(int argc, char **argv, Args *ret, int *ret_next, Err *err);
+/* argv[0] is the command. Adds to what args_parse_global() found. */
+int args_parse_command(const struct Command *command, int argc, char **argv, Args *ret, Err *err);
+
+/* The lines that describe a command's options. */
+void args_print_options(unsigned options);

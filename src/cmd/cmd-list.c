@@ -1,0 +1,179 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/artifact.h"
+#include "backup/catalog.h"
+#include "cmd/cmd.h"
+#include "cmd/table.h"
+#include "sys/clock.h"
+#include "sys/format.h"
+#include "sys/json.h"
+#include "sys/mem.h"
+
+/* How many of a backup's warnings the table shows. */
+#define SHOWN_WARNINGS 3
+
+/* The series that were asked for, all without operands. A name that has no backups is an error:
+ * silence would look like "none needed". */
+static int select_series(const CmdContext *ctx, const Catalog *catalog, bool *ret_selected,
+                         Err *err)
+{
+    for (size_t i = 0; i < catalog->count; i++)
+        ret_selected[i] = ctx->args->operand_count == 0;
+
+    for (size_t i = 0; i < ctx->args->operand_count; i++) {
+        const char *name = ctx->args->operands[i];
+        const Series *s =
+            catalog_series(catalog, strcmp(name, ARTIFACT_GLOBALS) == 0 ? NULL : name);
+        if (!s)
+            return err_set(err, ERR_NOT_FOUND, "there is no backup of \"%s\" in \"%s\"", name,
+                           catalog->path);
+        ret_selected[s - catalog->series] = true;
+    }
+    return 0;
+}
+
+static const char *series_name(const Series *s)
+{
+    return s->database ? s->database : ARTIFACT_GLOBALS;
+}
+
+/* As JSON */
+
+static Json *backup_to_json(const Series *s, const Backup *b)
+{
+    char when[CLOCK_RFC3339_SIZE], finished[CLOCK_RFC3339_SIZE];
+    const Manifest *m = &b->manifest;
+    Json *o = json_new_object();
+
+    clock_format_rfc3339(b->when, when);
+    clock_format_rfc3339(m->finished, finished);
+    json_set_text(o, "stem", b->stem);
+    json_set_text(o, "kind", s->database ? "database" : "globals");
+    json_set_text(o, "database", s->database);
+    json_set_text(o, "format", m->format);
+    json_set_text(o, "compression", m->compression);
+    json_set_text(o, "file", m->file);
+    json_set_text(o, "when", when);
+    json_set_text(o, "finished", m->finished > 0 ? finished : NULL);
+    json_set_uint(o, "stored_bytes", m->stored_bytes);
+    json_set_uint(o, "raw_bytes", m->raw_bytes);
+    json_set_uint(o, "duration_ms", m->duration_msec);
+    json_set_flag(o, "good", b->good);
+    json_set_text(o, "problem", b->problem);
+    json_set_uint(o, "warnings", m->warnings.count + m->warnings_dropped);
+    json_set_uint(o, "omissions", m->omissions_count);
+    return o;
+}
+
+static void print_json(const Catalog *catalog, const bool *selected)
+{
+    _cleanup_json_ Json *root = json_new_object();
+    _cleanup_free_ char *text = NULL;
+
+    json_set_text(root, "backup_dir", catalog->path);
+    Json *list = json_set_child(root, "backups", json_new_array());
+    for (size_t i = 0; i < catalog->count; i++)
+        for (size_t j = 0; selected[i] && j < catalog->series[i].count; j++)
+            json_add_child(list,
+                           backup_to_json(&catalog->series[i], &catalog->series[i].backups[j]));
+
+    text = json_print(root);
+    printf("%s\n", text);
+}
+
+/* As a table */
+
+static char *describe_state(const Backup *b)
+{
+    uint64_t warnings = manifest_warning_count(&b->manifest);
+
+    if (!b->good)
+        return mem_printf("DAMAGED: %s", b->problem);
+    if (warnings > 0)
+        return mem_printf("good, %llu warning%s", (unsigned long long)warnings,
+                          warnings > 1 ? "s" : "");
+    return mem_strdup("good");
+}
+
+static void add_notes(Table *table, const Manifest *m)
+{
+    for (size_t i = 0; i < m->omissions_count; i++) {
+        _cleanup_free_ char *text =
+            mem_printf("without %s: %s", m->omissions[i].what, m->omissions[i].why);
+        table_note(table, text);
+    }
+    for (size_t i = 0; i < m->warnings.count && i < SHOWN_WARNINGS; i++)
+        table_note(table, m->warnings.items[i]);
+    if (m->warnings.count + m->warnings_dropped > SHOWN_WARNINGS) {
+        _cleanup_free_ char *text = mem_printf(
+            "and %llu more in %s.json",
+            (unsigned long long)(m->warnings.count + m->warnings_dropped - SHOWN_WARNINGS),
+            m->stem);
+        table_note(table, text);
+    }
+}
+
+static void add_backup(Table *table, const Series *s, const Backup *b, usec_t now)
+{
+    const Manifest *m = &b->manifest;
+    char *cells[] = {
+        mem_strdup(series_name(s)),
+        mem_strdup(b->stem),
+        now >= b->when ? format_age(now - b->when) : mem_strdup("future"),
+        m->file ? format_bytes(m->stored_bytes) : mem_strdup("-"),
+        mem_strdup(m->format ? m->format : "-"),
+        describe_state(b),
+    };
+    table_add(table, cells);
+    add_notes(table, m);
+}
+
+static void print_table(const Catalog *catalog, const bool *selected)
+{
+    static const char *const headings[] = { "DATABASE", "BACKUP", ">AGE", ">SIZE",
+                                            "FORMAT",   "STATE",  NULL };
+    _cleanup_table_ Table *table = table_new(headings);
+    usec_t now = clock_now();
+    size_t shown = 0;
+
+    for (size_t i = 0; i < catalog->count; i++)
+        for (size_t j = 0; selected[i] && j < catalog->series[i].count; j++, shown++)
+            add_backup(table, &catalog->series[i], &catalog->series[i].backups[j], now);
+    if (shown > 0)
+        table_print(table);
+    else
+        printf("There are no backups in %s.\n", catalog->path);
+}
+
+static int run_list(const CmdContext *ctx, Err *err)
+{
+    _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
+
+    int r = catalog_load(ctx->settings->backup_dir, &catalog, err);
+    if (r < 0)
+        return r;
+    _cleanup_free_ bool *selected = mem_zero(catalog.count, sizeof(*selected));
+    r = select_series(ctx, &catalog, selected, err);
+    if (r < 0)
+        return r;
+
+    if (ctx->args->flags & ARG_JSON)
+        print_json(&catalog, selected);
+    else
+        print_table(&catalog, selected);
+    return EXIT_CODE_DONE;
+}
+
+const Command command_list = {
+    .name = "list",
+    .operands = "[DATABASE…]",
+    .max_operands = -1,
+    .summary = "what there is: name, age, size, state",
+    .help = "Lists the backups, oldest first, of all databases or of those named. What pg_dump "
+            "warned of,\n"
+            "and what a backup does not contain, stands below its line.",
+    .options = ARG_JSON,
+    .run = run_list,
+};

@@ -1,0 +1,106 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backup/catalog.h"
+#include "backup/restore.h"
+#include "cmd/access.h"
+#include "cmd/cmd.h"
+#include "sys/format.h"
+#include "sys/log.h"
+#include "sys/mem.h"
+#include "sys/progress.h"
+
+static int check_usage(const Args *args, Err *err)
+{
+    unsigned targets = args->flags & (ARG_TO | ARG_OUTPUT | ARG_STDOUT);
+
+    if (args->operand_count != 1)
+        return err_set(err, ERR_USAGE, "restore takes one BACKUP");
+    if (targets == 0 || (targets & (targets - 1)) != 0) {
+        err_set(err, ERR_USAGE, "restore takes one of --to, --output and --stdout");
+        err_hint(err, "\"pg-backup restore appdb --to appdb_copy\" restores beside the original.");
+        return -1;
+    }
+    return 0;
+}
+
+static int into_database(const CmdContext *ctx, const RestoreSource *source, Err *err)
+{
+    const Settings *s = ctx->settings;
+    _cleanup_access_ Access access = { 0 };
+    bool created;
+
+    if (!source->series->database) {
+        err_set(err, ERR_USAGE, "the globals are not restored into a database");
+        err_hint(err,
+                 "pg-backup restore globals --stdout | psql -X -v ON_ERROR_STOP=1 -d postgres");
+        return -1;
+    }
+
+    int r = access_open(s, &access, err);
+    if (r < 0)
+        return r;
+    RestoreTarget target = {
+        .server = &access.target,
+        .client = &access.client,
+        .session = access.session,
+        .database = ctx->args->to,
+        .force = ctx->args->flags & ARG_FORCE,
+        .stall_timeout = s->stall_timeout_seconds * USEC_PER_SEC,
+    };
+    r = restore_to_database(source, &target, &created, err);
+    if (r < 0)
+        return r;
+
+    log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RESTORED, "restored %s into the %s database \"%s\"",
+              source->backup->stem, created ? "new" : "existing", ctx->args->to);
+    log_info("run ANALYZE in it before you put it to work: statistics are not part of a backup");
+    return 0;
+}
+
+static int run_restore(const CmdContext *ctx, Err *err)
+{
+    const Args *args = ctx->args;
+    _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
+    RestoreSource source = { .catalog = &catalog };
+
+    int r = check_usage(args, err);
+    if (r < 0)
+        return r;
+    r = catalog_load(ctx->settings->backup_dir, &catalog, err);
+    if (r < 0)
+        return r;
+    r = catalog_find(&catalog, args->operands[0], &source.series, &source.backup, err);
+    if (r < 0)
+        return r;
+
+    _cleanup_free_ char *phase = mem_printf("restoring %s", source.backup->stem);
+    progress_phase(phase, 2 * source.backup->manifest.stored_bytes); /* read twice: digest, data */
+    log_context(LOG_FIELD_STEM, source.backup->stem);
+    progress_ready();
+    if (args->flags & ARG_TO)
+        r = into_database(ctx, &source, err);
+    else if (args->flags & ARG_OUTPUT)
+        r = restore_to_file(&source, args->output, err);
+    else
+        r = restore_to_fd(&source, STDOUT_FILENO, "stdout", err);
+    return r < 0 ? r : EXIT_CODE_DONE;
+}
+
+const Command command_restore = {
+    .name = "restore",
+    .operands = "BACKUP",
+    .max_operands = 1,
+    .summary = "into a named database, to a file or to stdout",
+    .help = "Reads the backup's stored digest first, then restores it into a database (--to), or "
+            "writes the\n"
+            "decoded dump to a file (--output) or to stdout. A database that does not exist is "
+            "made with the\n"
+            "original's encoding and locale, and dropped again if the restore fails; one that is "
+            "not empty\n"
+            "is refused without --force, and left as it was if the restore fails.",
+    .options = ARG_TO | ARG_OUTPUT | ARG_STDOUT | ARG_FORCE,
+    .run = run_restore,
+};

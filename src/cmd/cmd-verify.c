@@ -1,0 +1,156 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/catalog.h"
+#include "backup/verify.h"
+#include "cmd/cmd.h"
+#include "pg/client.h"
+#include "sys/format.h"
+#include "sys/log.h"
+#include "sys/mem.h"
+#include "sys/progress.h"
+
+typedef struct Tally {
+    size_t sound, damaged, undecided;
+} Tally;
+
+/* A pg_restore that reads what this backup's pg_dump wrote; NULL outputs where there is none. */
+static int find_client(const Settings *settings, const Manifest *m, PgClient *ret, Err *err)
+{
+    int r = pg_client_find(settings->pg_bindir, atoi(m->client_version), ret, err);
+    if (r < 0 && err && err->kind != ERR_CANCELLED)
+        err->kind = ERR_COULD_NOT_VERIFY;
+    return r;
+}
+
+static int verify_one(const Settings *settings, const Catalog *catalog, const Series *series,
+                      const Backup *backup, Err *err)
+{
+    const Manifest *m = &backup->manifest;
+    PgClient client = { 0 };
+
+    int r = verify_stored(catalog, series, backup, err);
+    if (r < 0)
+        return r;
+    if (strcmp(m->format, "custom") == 0) {
+        r = find_client(settings, m, &client, err);
+        if (r < 0)
+            return r;
+    }
+    r = verify_decoded(catalog, series, backup, &client,
+                       settings->stall_timeout_seconds * USEC_PER_SEC, err);
+    pg_client_done(&client);
+    return r;
+}
+
+/* Judges one backup and prints its line; a negative number only when the command is to end. */
+static int judge(const CmdContext *ctx, const Catalog *catalog, const Series *series,
+                 const Backup *backup, Tally *tally, Err *err)
+{
+    _cleanup_err_ Err reason = { 0 };
+    _cleanup_free_ char *phase = mem_printf("verifying %s", backup->stem);
+
+    log_context(LOG_FIELD_STEM, backup->stem);
+    progress_phase(phase, backup->manifest.stored_bytes);
+    int r = verify_one(ctx->settings, catalog, series, backup, &reason);
+    if (reason.kind == ERR_CANCELLED) {
+        err_move(err, &reason);
+        return r;
+    }
+
+    if (r == 0) {
+        _cleanup_free_ char *size = format_bytes(backup->manifest.stored_bytes);
+        printf("ok       %s  %s: digest and contents read back\n", backup->stem, size);
+        tally->sound++;
+        return 0;
+    }
+    if (reason.kind == ERR_DAMAGED)
+        tally->damaged++;
+    else
+        tally->undecided++;
+    printf("%s  %s  %s\n", reason.kind == ERR_DAMAGED ? "DAMAGED" : "UNKNOWN", backup->stem,
+           reason.message);
+    log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, &reason);
+    return 0;
+}
+
+/* Without operands: the newest of each series, and the newest good one where that is another. */
+static bool is_chosen(const CmdContext *ctx, const Series *series, size_t i)
+{
+    if (ctx->args->flags & ARG_ALL)
+        return true;
+    return i + 1 == series->count || &series->backups[i] == series_newest_good(series);
+}
+
+static int verify_catalog(const CmdContext *ctx, const Catalog *catalog, Tally *tally, Err *err)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        const Series *series = &catalog->series[i];
+        for (size_t j = 0; j < series->count; j++) {
+            int r = is_chosen(ctx, series, j)
+                        ? judge(ctx, catalog, series, &series->backups[j], tally, err)
+                        : 0;
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+static int verify_named(const CmdContext *ctx, const Catalog *catalog, Tally *tally, Err *err)
+{
+    for (size_t i = 0; i < ctx->args->operand_count; i++) {
+        const Series *series;
+        const Backup *backup;
+
+        int r = catalog_find(catalog, ctx->args->operands[i], &series, &backup, err);
+        if (r == 0)
+            r = judge(ctx, catalog, series, backup, tally, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int run_verify(const CmdContext *ctx, Err *err)
+{
+    _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
+    Tally tally = { 0 };
+
+    int r = catalog_load(ctx->settings->backup_dir, &catalog, err);
+    if (r < 0)
+        return r;
+    progress_ready();
+    r = ctx->args->operand_count > 0 ? verify_named(ctx, &catalog, &tally, err)
+                                     : verify_catalog(ctx, &catalog, &tally, err);
+    if (r < 0)
+        return r;
+
+    log_context(LOG_FIELD_STEM, NULL);
+    log_event(LOG_LEVEL_NOTICE, LOG_EVENT_VERIFIED,
+              "verified: %zu sound, %zu damaged, %zu undecided", tally.sound, tally.damaged,
+              tally.undecided);
+    if (tally.damaged > 0)
+        return EXIT_CODE_NOT_VERIFIED;
+    if (tally.undecided > 0)
+        return EXIT_CODE_COULD_NOT_VERIFY;
+    if (tally.sound == 0)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "there is no backup to verify in \"%s\"",
+                       catalog.path);
+    return EXIT_CODE_DONE;
+}
+
+const Command command_verify = {
+    .name = "verify",
+    .operands = "[BACKUP…]",
+    .max_operands = -1,
+    .summary = "reads backups back and checks them",
+    .help = "Checks stored size and digest, and decodes everything: an archive by pg_restore, SQL "
+            "by gunzip\n"
+            "and the digest of what pg_dump had written. Without operands: the newest of each "
+            "database.\n"
+            "Exits with 4 when a backup is damaged, with 5 when one could not be judged.",
+    .options = ARG_ALL,
+    .run = run_verify,
+};

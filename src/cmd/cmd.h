@@ -1,0 +1,32 @@
+#pragma once
+
+/* The verbs. Each is one file with one Command; main.c's table is dispatch.c's. Only this layer
+ * logs above debug and chooses exit codes.
+ *
+ * A command returns an ExitCode, or a negative number with `err` filled: dispatch then logs it and
+ * takes the exit code of its kind. Tables and JSON go to stdout, the log to stderr. */
+
+#include "cmd/args.h"
+#include "conf/settings.h"
+#include "sys/err.h"
+
+typedef struct CmdContext {
+    const Settings *settings;
+    const Args *args;
+} CmdContext;
+
+typedef struct Command {
+    const char *name;
+    const char *operands; /* "[DATABASE…]" for the usage line, "" for none */
+    int max_operands;     /* -1: any number */
+    const char *summary;  /* one line */
+    const char *help;     /* paragraphs behind the usage line */
+    unsigned options;     /* ARG_… that it takes */
+    int (*run)(const CmdContext *ctx, Err *err);
+} Command;
+
+extern const Command command_run, command_list, command_verify, command_restore, command_prune,
+    command_check, command_health;
+
+/* Everything between argv and the exit code. */
+int cmd_main(int argc, char **argv);
