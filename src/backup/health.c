@@ -150,9 +150,11 @@ static void add_once(Strv *names, const char *name)
 
 void health_databases(const Strv *wanted, const Strv *planned, const Catalog *catalog, Strv *ret)
 {
-    for (size_t i = 0; i < wanted->count; i++)
-        if (plan_is_name(wanted->items[i]) && plan_selects(wanted, wanted->items[i]))
-            add_once(ret, wanted->items[i]);
+    for (size_t i = 0; i < wanted->count; i++) {
+        const char *name = plan_name(wanted->items[i]);
+        if (name && plan_selects(wanted, name))
+            add_once(ret, name);
+    }
 
     /* What has been excluded since that run is not asked for any more. */
     for (size_t i = 0; i < planned->count; i++)

@@ -15,9 +15,15 @@ static bool is_pattern(const char *entry)
     return strpbrk(entry, "*?[") != NULL;
 }
 
-bool plan_is_name(const char *entry)
+/* What an entry that is no pattern stands for. */
+static const char *literal(const char *entry)
 {
-    return !is_exclusion(entry) && !is_pattern(entry);
+    return strncmp(entry, "\\!", 2) == 0 ? entry + 1 : entry;
+}
+
+const char *plan_name(const char *entry)
+{
+    return is_exclusion(entry) || is_pattern(entry) ? NULL : literal(entry);
 }
 
 /* Without FNM_PERIOD and FNM_PATHNAME: a name is no path, and "*" means ".hidden" and "a/b", too.
@@ -26,7 +32,7 @@ static bool entry_matches(const char *entry, const char *name)
 {
     if (is_pattern(entry))
         return fnmatch(entry, name, 0) == 0;
-    return strcmp(entry, name) == 0;
+    return strcmp(literal(entry), name) == 0;
 }
 
 static bool is_excluded(const Strv *wanted, const char *name)
@@ -76,11 +82,11 @@ static void add_existing(const Strv *wanted, const PgDatabase *list, size_t coun
 static void add_missing(const Strv *wanted, const PgDatabase *list, size_t count, Strv *ret)
 {
     for (size_t i = 0; i < wanted->count; i++) {
-        const char *entry = wanted->items[i];
-        if (!plan_is_name(entry) || is_excluded(wanted, entry))
+        const char *name = plan_name(wanted->items[i]);
+        if (!name || is_excluded(wanted, name))
             continue;
-        if (!is_on_server(list, count, entry) && !strv_contains(ret, entry))
-            strv_add(ret, entry);
+        if (!is_on_server(list, count, name) && !strv_contains(ret, name))
+            strv_add(ret, name);
     }
 }
 

@@ -3,9 +3,10 @@
 /* Which databases a run backs up: PG_DATABASES against what the server has. Pure.
  *
  * An entry is a literal name, a shell pattern (fnmatch(3): *, ?, […]) or, with '!' before it, an
- * exclusion of either. Patterns never match templates or databases that allow no connections; a
- * literal name does, so that asking for one is an honest failure. Exclusions apply to patterns and
- * names alike. The result is in the server's order, each database once. */
+ * exclusion of either; a name's own '!' at its beginning is written "\!", as fnmatch(3) has it.
+ * Patterns never match templates or databases that allow no connections; a literal name does, so
+ * that asking for one is an honest failure. Exclusions apply to patterns and names alike. The
+ * result is in the server's order, each database once. */
 
 #include "pg/server.h"
 #include "sys/err.h"
@@ -20,7 +21,8 @@ typedef struct Plan {
 int plan_make(const Strv *wanted, const PgDatabase *list, size_t count, Plan *ret, Err *err);
 void plan_done(Plan *p);
 
-/* Whether an entry is a literal name: neither a pattern nor an exclusion. */
-bool plan_is_name(const char *entry);
+/* The database that an entry names literally, within the entry; NULL for a pattern or an exclusion.
+ */
+const char *plan_name(const char *entry);
 /* Whether one entry list (names, patterns, exclusions) selects a name. */
 bool plan_selects(const Strv *wanted, const char *name);
