@@ -1,0 +1,110 @@
+"""Client programs that fail in ways in which a healthy one never does."""
+
+import pgtest
+from fake_pg_dump import FakeBindir, older_bindir
+from pgbackup import BackupTestCase, PgBackup
+
+CLUSTER = pgtest.Cluster()
+
+
+def setUpModule():
+    CLUSTER.start()
+    CLUSTER.create_sample("appdb")
+
+
+class Misbehaving(BackupTestCase):
+    """Each kind of failure: exit code 1, a reason, nothing under a final name."""
+
+    def setUp(self):
+        super().setUp()
+        self.backup = PgBackup(self, CLUSTER, PG_DATABASES="appdb")
+
+    def run_with(self, mode, **settings):
+        fake = FakeBindir(self, CLUSTER, mode)
+        return self.backup("run", PG_BINDIR=fake.path, **settings)
+
+    def assertDumpFailed(self, done, reason, says):
+        self.assertEnded(done, 1, reason, says)
+        entry = self.entry(self.backup, "appdb")
+        self.assertEqual((entry["result"], entry["reason"]), ("failed", reason))
+        self.assertEqual(self.backup.databases(), set())
+        self.assertEqual(self.backup.strays(), [])
+        self.assertEqual(self.backup.metrics()["pg_backup_last_exit_code"], 1)
+
+    def test_one_that_fails_half_way_is_quoted_and_nothing_of_it_stays(self):
+        self.assertDumpFailed(self.run_with("fails-half-way"), "client-failed",
+                              "the fake one has had enough")
+
+    def test_one_that_fails_half_way_leaves_no_plain_dump_either(self):
+        self.assertDumpFailed(self.run_with("fails-half-way", BACKUP_FORMAT="plain"),
+                              "client-failed", "the fake one has had enough")
+
+    def test_one_that_dies_is_named_with_its_signal(self):
+        self.assertDumpFailed(self.run_with("dies-half-way"), "client-failed",
+                              "signal 11|SIGSEGV|Segmentation")
+
+    def test_one_that_exits_with_0_but_says_nothing_is_not_a_backup(self):
+        self.assertDumpFailed(self.run_with("says-nothing"), "dump-incomplete", "empty|nothing")
+
+    def test_one_that_says_nothing_is_not_a_plain_backup_either(self):
+        done = self.run_with("says-nothing", BACKUP_FORMAT="plain")
+        self.assertDumpFailed(done, "dump-incomplete", "empty|nothing")
+
+    def test_a_plain_dump_without_its_closing_line_is_not_a_backup(self):
+        done = self.run_with("is-truncated", BACKUP_FORMAT="plain")
+        self.assertDumpFailed(done, "dump-incomplete", "complete|closing|end")
+
+    def test_an_archive_that_is_cut_short_is_not_a_backup(self):
+        # pg_restore --list of the first half is content: only decoding all of it shows the cut.
+        self.assertDumpFailed(self.run_with("is-truncated"), "dump-incomplete", "appdb")
+
+    def test_one_that_hangs_is_stopped_after_the_stall_time_out(self):
+        done = self.run_with("hangs", STALL_TIMEOUT_SECONDS="1")
+        self.assertDumpFailed(done, "stalled", "1 s")
+
+    def test_one_that_ignores_sigterm_is_killed(self):
+        done = self.run_with("ignores-sigterm", STALL_TIMEOUT_SECONDS="1")
+        self.assertDumpFailed(done, "stalled", "1 s")
+
+    def test_a_flood_on_stderr_does_not_block_the_dump_and_every_line_is_counted(self):
+        self.assertEnded(self.run_with("floods-stderr"), 0)
+        manifest = self.backup.backup("appdb").manifest
+        counted = len(manifest["warnings"]) + manifest.get("warnings_dropped", 0)
+        self.assertEqual(counted, 16384)
+        self.backup.must("verify", "appdb")
+
+    def test_a_warning_is_kept_word_for_word_and_shown(self):
+        done = self.run_with("warns")
+        self.assertEnded(done, 0, says="the fake one has its doubts")
+        self.assertEqual(self.backup.backup("appdb").manifest["warnings"],
+                         ["pg_dump: warning: the fake one has its doubts"])
+        self.assertEqual(self.entry(self.backup, "appdb")["warnings"], 1)
+        listed = self.backup.must("list", "--json", "appdb").json["backups"]
+        self.assertEqual([b["warnings"] for b in listed], [1])
+
+    def test_a_later_good_run_makes_good_what_a_failed_one_did_not(self):
+        self.run_with("fails-half-way")
+        self.backup.must("run")
+        self.assertEqual(self.backup.databases(), {"appdb"})
+        self.assertEqual(self.backup.metrics()["pg_backup_last_exit_code"], 0)
+
+
+class Choosing(BackupTestCase):
+    def setUp(self):
+        super().setUp()
+        self.backup = PgBackup(self, CLUSTER, PG_DATABASES="appdb")
+
+    def test_a_client_older_than_the_server_is_refused_before_anything_starts(self):
+        done = self.backup("run", PG_BINDIR=older_bindir(self, CLUSTER))
+        self.assertRunFailed(self.backup, done, 78, "client-too-old", r"14\.9")
+        self.assertEqual(self.backup.backups(), [])
+
+    def test_a_directory_without_client_programs_is_a_matter_of_settings(self):
+        done = self.backup("run", PG_BINDIR=self.tmp)
+        self.assertRunFailed(self.backup, done, 78, "client-missing", self.tmp)
+
+    def test_without_pg_bindir_the_servers_own_version_is_found(self):
+        self.backup.must("run", PG_BINDIR=None)
+        manifest = self.backup.backup("appdb").manifest
+        self.assertEqual(manifest["client_version"].split(".")[0],
+                         manifest["server_version"].split(".")[0])

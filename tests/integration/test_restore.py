@@ -1,0 +1,247 @@
+"""Restoring: the copy equals the original, and nothing is ever overwritten by accident."""
+
+import gzip
+import os
+import signal
+
+import pgtest
+from pgbackup import BackupTestCase, PgBackup
+
+CLUSTER = pgtest.Cluster()
+
+
+def setUpModule():
+    CLUSTER.start()
+    CLUSTER.sql("CREATE ROLE owner; CREATE ROLE limited LOGIN CREATEDB")
+    CLUSTER.create_sample("appdb", owner="owner")
+
+
+class RestoreTestCase(BackupTestCase):
+    def setUp(self):
+        super().setUp()
+        self.backup = PgBackup(self, CLUSTER, PG_DATABASES="appdb")
+        CLUSTER.drop("copy")
+        self.addCleanup(CLUSTER.drop, "copy")
+
+    def assertCopied(self, source="appdb", target="copy"):
+        self.assertEqual(CLUSTER.contents(target), CLUSTER.contents(source))
+        self.assertEqual(CLUSTER.schema(target), CLUSTER.schema(source))
+
+
+class ToADatabase(RestoreTestCase):
+    def test_a_custom_backup_restores_to_an_equal_database(self):
+        self.backup.must("run")
+        self.backup.must("restore", "appdb", "--to", "copy")
+        self.assertCopied()
+
+    def test_a_plain_backup_restores_to_an_equal_database(self):
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        self.backup.must("restore", "appdb", "--to", "copy")
+        self.assertCopied()
+
+    def test_an_uncompressed_backup_restores_to_an_equal_database(self):
+        for form in ("plain", "custom"):
+            with self.subTest(form=form):
+                self.backup.must("run", BACKUP_FORMAT=form, BACKUP_COMPRESSION="none")
+                self.backup.must("restore", "appdb", "--to", "copy")
+                self.assertCopied()
+                CLUSTER.drop("copy")
+
+    def test_a_stem_names_an_older_backup(self):
+        self.backup.at("-1d", "run")
+        stem = self.backup.backup("appdb").stem
+        CLUSTER.create("changed", "CREATE TABLE appeared (a int)", "TEMPLATE appdb")
+        self.addCleanup(CLUSTER.drop, "changed")
+        self.backup.must("run", PG_DATABASES="changed")
+        self.backup.must("restore", stem, "--to", "copy")
+        self.assertCopied()
+
+    def test_a_name_means_the_newest_good_backup(self):
+        CLUSTER.create("changing", "CREATE TABLE t AS SELECT 1 AS a")
+        self.addCleanup(CLUSTER.drop, "changing")
+        self.backup.at("-1d", "run", PG_DATABASES="changing")
+        CLUSTER.sql("UPDATE t SET a = 2", "changing")
+        self.backup.must("run", PG_DATABASES="changing")
+        self.backup.must("restore", "changing", "--to", "copy")
+        self.assertEqual(CLUSTER.sql("SELECT a FROM t", "copy"), "2")
+
+    def test_the_copy_has_the_originals_encoding_and_locale(self):
+        traits = ("SELECT pg_encoding_to_char(encoding), datcollate, datctype, datlocprovider,"
+                  " daticulocale FROM pg_database WHERE datname = ")
+        for name, options in (
+                ("latin", "ENCODING 'LATIN1' LOCALE 'C'"),
+                ("icu", "LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'"),
+                ("mixed", "LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")):
+            with self.subTest(name=name):
+                CLUSTER.create(name, "CREATE TABLE t AS SELECT 'grün' AS word",
+                               "TEMPLATE template0 " + options)
+                self.addCleanup(CLUSTER.drop, name)
+                self.backup.must("run", PG_DATABASES=name)
+                self.backup.must("restore", name, "--to", "copy")
+                self.assertEqual(CLUSTER.sql(traits + "'copy'"), CLUSTER.sql(f"{traits}'{name}'"))
+                self.assertCopied(source=name)
+                CLUSTER.drop("copy")
+
+    def test_an_empty_existing_database_is_filled(self):
+        self.backup.must("run")
+        CLUSTER.create("copy", options="TEMPLATE template0")
+        self.backup.must("restore", "appdb", "--to", "copy")
+        self.assertCopied()
+
+    def test_a_database_that_is_not_empty_is_refused_and_left_as_it_is(self):
+        self.backup.must("run")
+        CLUSTER.create("copy", "CREATE TABLE precious AS SELECT 42 AS answer")
+        done = self.backup("restore", "appdb", "--to", "copy")
+        self.assertEnded(done, 2, "refused", '"copy".*(--force|not empty)')
+        self.assertEqual(CLUSTER.sql("SELECT answer FROM precious", "copy"), "42")
+        self.assertEqual(len(CLUSTER.contents("copy")), 2)
+
+    def test_force_replaces_what_the_backup_holds(self):
+        for form in ("custom", "plain"):
+            with self.subTest(form=form):
+                self.backup.must("run", BACKUP_FORMAT=form)
+                CLUSTER.create("copy", "CREATE SCHEMA shop; CREATE TABLE shop.customers (x int)")
+                self.backup.must("restore", "appdb", "--to", "copy", "--force")
+                self.assertCopied()
+                CLUSTER.drop("copy")
+
+    def test_a_database_is_its_own_target_only_with_force(self):
+        self.backup.must("run")
+        before = CLUSTER.contents("appdb")
+        self.assertEnded(self.backup("restore", "appdb", "--to", "appdb"), 2, "refused")
+        self.assertEqual(CLUSTER.contents("appdb"), before)
+
+    def test_a_failing_restore_says_what_the_server_said(self):
+        self.backup.must("run")
+        # The owner of what the backup holds is not somebody whom this role may set.
+        done = self.backup("restore", "appdb", "--to", "copy", PG_USER="limited")
+        self.assertEnded(done, 1, says="must be|permission denied")
+
+    def test_a_failed_restore_leaves_no_database_behind_that_it_made(self):
+        self.backup.must("run")
+        self.assertEqual(
+            self.backup("restore", "appdb", "--to", "copy", PG_USER="limited").code, 1)
+        self.assertNotIn("copy", CLUSTER.databases())
+
+    def test_the_globals_are_restored_by_their_name(self):
+        self.backup.must("run")
+        sql = self.backup.must("restore", "globals", "--stdout").stdout
+        self.assertIn("CREATE ROLE limited", sql)
+
+    def test_sigterm_in_mid_restore_ends_it(self):
+        self.backup.must("run")
+        CLUSTER.create("copy", "CREATE SCHEMA shop; CREATE TABLE shop.customers (x int)")
+        blocker = CLUSTER.session("copy")
+        self.addCleanup(blocker.close)
+        blocker.do("BEGIN; LOCK TABLE shop.customers")
+        running = self.backup.start("restore", "appdb", "--to", "copy", "--force")
+        pgtest.wait_until(
+            lambda: CLUSTER.sql("SELECT 1 FROM pg_stat_activity WHERE datname = 'copy' AND"
+                                " wait_event_type = 'Lock'"), "the restore waits")
+        running.send(signal.SIGTERM)
+        self.assertEnded(running.wait(timeout=10), 1, "cancelled")
+
+
+class ToAFile(RestoreTestCase):
+    def test_a_custom_backup_to_a_file_is_the_archive(self):
+        self.backup.must("run")
+        target = self.tmp + "/out.dump"
+        self.backup.must("restore", "appdb", "--output", target)
+        with open(target, "rb") as f:
+            self.assertEqual(f.read(), self.backup.backup("appdb").read())
+        CLUSTER.tool("pg_restore", "--list", target)
+
+    def test_a_plain_backup_to_a_file_is_sql(self):
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        target = self.tmp + "/out.sql"
+        self.backup.must("restore", "appdb", "--output", target)
+        with open(target, "rb") as f:
+            self.assertEqual(f.read(), gzip.decompress(self.backup.backup("appdb").read()))
+
+    def test_a_plain_backup_to_stdout_goes_through_psql(self):
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        done = self.backup.must("restore", "appdb", "--stdout")
+        CLUSTER.create("copy", options="TEMPLATE template0")
+        CLUSTER.tool("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", database="copy",
+                     stdin=done.stdout_bytes)
+        self.assertCopied()
+
+    def test_a_custom_backup_to_stdout_goes_through_pg_restore(self):
+        self.backup.must("run")
+        done = self.backup.must("restore", "appdb", "--stdout")
+        CLUSTER.create("copy", options="TEMPLATE template0")
+        CLUSTER.tool("pg_restore", "--exit-on-error", "-d", "copy", stdin=done.stdout_bytes)
+        self.assertCopied()
+
+    def test_an_existing_file_is_refused_and_left_as_it_is(self):
+        self.backup.must("run")
+        target = self.write("precious", "precious")
+        self.assertEnded(self.backup("restore", "appdb", "--output", target), 2, "refused", target)
+        with open(target, encoding="ascii") as f:
+            self.assertEqual(f.read(), "precious")
+
+    def test_files_need_no_server(self):
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        done = self.backup("restore", "appdb", "--output", self.tmp + "/out", PG_HOST=self.tmp)
+        self.assertEnded(done, 0)
+
+    def test_a_full_disk_leaves_no_half_file(self):
+        self.backup.must("run", BACKUP_FORMAT="plain", BACKUP_COMPRESSION="none")
+        os.mkdir(self.tmp + "/full")
+        space = pgtest.MountNamespace(f"mount -t tmpfs -o size=64k tmpfs {self.tmp}/full")
+        self.addCleanup(space.close)
+        done = self.backup("restore", "appdb", "--output", self.tmp + "/full/out",
+                           prefix=space.prefix)
+        self.assertEnded(done, 1, "disk-full", "No space left on device")
+        self.assertEqual(os.listdir(space.path(self.tmp + "/full")), [])
+
+
+class Damaged(RestoreTestCase):
+    def damage(self, **settings):
+        self.backup.must("run", **settings)
+        backup = self.backup.backup("appdb")
+        data = bytearray(backup.read())
+        data[len(data) // 2] ^= 1
+        with open(backup.data, "wb") as f:
+            f.write(data)
+
+    def test_a_damaged_backup_is_refused_before_a_database_is_touched(self):
+        for form in ("custom", "plain"):
+            with self.subTest(form=form):
+                self.damage(BACKUP_FORMAT=form)
+                done = self.backup("restore", "appdb", "--to", "copy")
+                self.assertEnded(done, 4, "damaged", "SHA-256|digest|checksum")
+                self.assertNotIn("copy", CLUSTER.databases())
+
+    def test_a_damaged_backup_is_refused_with_force_too(self):
+        self.damage()
+        CLUSTER.create("copy", "CREATE TABLE precious AS SELECT 42 AS answer")
+        self.assertEnded(self.backup("restore", "appdb", "--to", "copy", "--force"), 4, "damaged")
+        self.assertEqual(CLUSTER.sql("SELECT answer FROM precious", "copy"), "42")
+
+    def test_a_damaged_backup_makes_no_file(self):
+        self.damage()
+        target = self.tmp + "/out"
+        self.assertEnded(self.backup("restore", "appdb", "--output", target), 4, "damaged")
+        self.assertFalse(os.path.exists(target))
+
+    def test_a_damaged_backup_writes_nothing_to_stdout(self):
+        self.damage(BACKUP_FORMAT="plain")
+        done = self.backup("restore", "appdb", "--stdout")
+        self.assertEnded(done, 4, "damaged")
+        self.assertEqual(done.stdout_bytes, b"")
+
+
+class Usage(RestoreTestCase):
+    def test_a_backup_that_does_not_exist_is_named_with_the_nearest(self):
+        self.backup.must("run")
+        done = self.backup("restore", "apdb", "--to", "copy")
+        self.assertEnded(done, 2, "not-found", '"apdb"')
+        self.assertIn("appdb", done.stderr)
+
+    def test_a_target_must_be_given_and_only_one(self):
+        self.backup.must("run")
+        self.assertEqual(self.backup("restore", "appdb").code, 2)
+        done = self.backup("restore", "appdb", "--to", "copy", "--stdout")
+        self.assertEqual(done.code, 2, done)
+        self.assertNotIn("copy", CLUSTER.databases())
