@@ -99,7 +99,7 @@ static const char *read_failure(int r)
 static bool find_in_value_file(Loader *l, const SettingRow *row, const char *origin,
                                const char *path, Found *ret)
 {
-    _cleanup_(found_done) Found found = { .from_value_file = true };
+    _cleanup_(found_done) Found found = { 0 };
     int r = read_text(path, VALUE_FILE_MAX, &found.text);
     if (r == -ENOENT && !origin)
         return false;
@@ -118,9 +118,11 @@ static bool find_in_value_file(Loader *l, const SettingRow *row, const char *ori
     if (size == 0)
         return false;
 
-    found.origin = format_oneline(path);
-    *ret = found;
-    found = (Found){ 0 };
+    *ret = (Found){
+        .text = TAKE_PTR(found.text),
+        .origin = format_oneline(path),
+        .from_value_file = true,
+    };
     return true;
 }
 
