@@ -1,0 +1,752 @@
+#include "unit.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/settings.h"
+#include "sys/mem.h"
+
+/* A directory for one test: main.conf, files of values, credentials/ and secrets/. */
+typedef struct Place {
+    char *dir;
+    char *conf; /* path of main.conf, NULL unless written */
+    char *secrets;
+    Strv environment;
+} Place;
+
+static Place place_init(void)
+{
+    Place p = { .dir = unit_mkdir() };
+    p.secrets = mem_printf("%s/secrets", p.dir);
+    return p;
+}
+
+static void place_done(Place *p)
+{
+    unit_rmdir(p->dir);
+    free(p->conf);
+    free(p->secrets);
+    strv_done(&p->environment);
+}
+#define _cleanup_place_ _cleanup_(place_done)
+
+static void write_text(const Place *p, const char *name, const char *text)
+{
+    unit_write_file(p->dir, name, text, strlen(text));
+}
+
+static void write_conf(Place *p, const char *text)
+{
+    write_text(p, "main.conf", text);
+    p->conf = mem_printf("%s/main.conf", p->dir);
+}
+
+/* DIR/DIRECTORY/KEY, the directory included. */
+static void write_secret(const Place *p, const char *directory, const char *key, const char *text)
+{
+    _cleanup_free_ char *path = mem_printf("%s/%s", p->dir, directory);
+    mkdir(path, 0700);
+    unit_write_file(path, key, text, strlen(text));
+}
+
+static int load(const Place *p, Settings *ret, Err *err)
+{
+    const SettingsSource source = {
+        .instance = "main",
+        .file = p->conf,
+        .environment = p->environment.items,
+        .secrets_dir = p->secrets,
+    };
+    return settings_load(&source, ret, err);
+}
+
+static void assert_loads(const Place *p, Settings *ret)
+{
+    _cleanup_err_ Err err = { 0 };
+    ck_assert_msg(load(p, ret, &err) == 0, "%s", err.message);
+}
+
+/* All of the message, which names files below the test's directory as "@/…". */
+static void assert_refused(const Place *p, const char *expected)
+{
+    _cleanup_settings_ Settings s = { 0 };
+    _cleanup_err_ Err err = { 0 };
+    ck_assert_int_lt(load(p, &s, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_SETTINGS);
+
+    _cleanup_free_ char *message = mem_strdup(err.message);
+    size_t size = strlen(p->dir);
+    for (char *at = message; (at = strstr(at, p->dir));) {
+        *at = '@';
+        memmove(at + 1, at + size, strlen(at + size) + 1);
+    }
+    ck_assert_str_eq(message, expected);
+}
+
+START_TEST(without_any_source_the_defaults_hold)
+{
+    _cleanup_place_ Place p = place_init();
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+
+    ck_assert_str_eq(s.instance, "main");
+    ck_assert_ptr_null(s.source);
+    ck_assert_ptr_null(s.pg_host);
+    ck_assert_ptr_null(s.pg_password);
+    ck_assert_ptr_null(s.pg_bindir);
+    ck_assert_str_eq(s.pg_maintenance_database, "postgres");
+    ck_assert_uint_eq(s.pg_databases.count, 1);
+    ck_assert_str_eq(s.pg_databases.items[0], "*");
+    ck_assert_str_eq(s.backup_dir, "/var/lib/pg-backup/main");
+    ck_assert_str_eq(s.state_dir, "/var/lib/pg-backup/main/.state");
+    ck_assert_int_eq(s.backup_format, BACKUP_FORMAT_CUSTOM);
+    ck_assert_int_eq(s.backup_compression_level, -1);
+    ck_assert(s.backup_globals);
+    ck_assert_uint_eq(s.keep_days, 14);
+    ck_assert_uint_eq(s.keep_min_count, 3);
+    ck_assert_uint_eq(s.keep_daily + s.keep_weekly + s.keep_monthly + s.keep_yearly, 0);
+    ck_assert_uint_eq(s.max_backup_age_seconds, 93600);
+    ck_assert_uint_eq(s.stall_timeout_seconds, 900);
+    ck_assert_uint_eq(s.lock_wait_timeout_seconds, 300);
+    ck_assert_ptr_null(s.pushgateway_url);
+    ck_assert_ptr_null(s.metrics_textfile);
+    ck_assert_int_eq(s.log_format, LOG_FORMAT_AUTO);
+    ck_assert_int_eq(s.log_level, LOG_LEVEL_INFO);
+}
+END_TEST
+
+START_TEST(the_metrics_instance_is_named_by_host_and_instance)
+{
+    _cleanup_place_ Place p = place_init();
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+
+    char host[HOST_NAME_MAX + 1] = { 0 };
+    ck_assert_int_eq(gethostname(host, sizeof(host) - 1), 0);
+    _cleanup_free_ char *expected = mem_printf("%s:main", host);
+    ck_assert_str_eq(s.metrics_instance, expected);
+}
+END_TEST
+
+START_TEST(every_setting_reaches_its_member)
+{
+    _cleanup_place_ Place p = place_init();
+    write_conf(&p, "PG_HOST=h\nPG_PORT=5433\nPG_USER=u\nPG_PASSWORD=p\nPG_SSLMODE=verify-full\n"
+                   "PG_SSLROOTCERT=/ca\nPG_SERVICE=s\nPG_DATABASES=a\nPG_MAINTENANCE_DATABASE=m\n"
+                   "PG_BINDIR=/bin\nBACKUP_DIR=/b\nSTATE_DIR=/s\nBACKUP_FORMAT=plain\n"
+                   "BACKUP_COMPRESSION=gzip:9\nBACKUP_GLOBALS=no\nBACKUP_KEEP_DAYS=1\n"
+                   "BACKUP_KEEP_MIN_COUNT=2\nBACKUP_KEEP_DAILY=3\nBACKUP_KEEP_WEEKLY=4\n"
+                   "BACKUP_KEEP_MONTHLY=5\nBACKUP_KEEP_YEARLY=6\nMAX_BACKUP_AGE_SECONDS=7\n"
+                   "STALL_TIMEOUT_SECONDS=8\nLOCK_WAIT_TIMEOUT_SECONDS=9\n"
+                   "PUSHGATEWAY_URL=http://g:9091\nMETRICS_TEXTFILE=/m.prom\nMETRICS_INSTANCE=i\n"
+                   "LOG_FORMAT=json\nLOG_LEVEL=debug\n");
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+
+    ck_assert_str_eq(s.source, p.conf);
+    ck_assert_str_eq(s.pg_host, "h");
+    ck_assert_str_eq(s.pg_port, "5433");
+    ck_assert_str_eq(s.pg_user, "u");
+    ck_assert_str_eq(s.pg_password, "p");
+    ck_assert_str_eq(s.pg_sslmode, "verify-full");
+    ck_assert_str_eq(s.pg_sslrootcert, "/ca");
+    ck_assert_str_eq(s.pg_service, "s");
+    ck_assert_str_eq(s.pg_databases.items[0], "a");
+    ck_assert_str_eq(s.pg_maintenance_database, "m");
+    ck_assert_str_eq(s.pg_bindir, "/bin");
+    ck_assert_str_eq(s.backup_dir, "/b");
+    ck_assert_str_eq(s.state_dir, "/s");
+    ck_assert_int_eq(s.backup_format, BACKUP_FORMAT_PLAIN);
+    ck_assert_int_eq(s.backup_compression_level, 9);
+    ck_assert(!s.backup_globals);
+    ck_assert_uint_eq(s.keep_days, 1);
+    ck_assert_uint_eq(s.keep_min_count, 2);
+    ck_assert_uint_eq(s.keep_daily, 3);
+    ck_assert_uint_eq(s.keep_weekly, 4);
+    ck_assert_uint_eq(s.keep_monthly, 5);
+    ck_assert_uint_eq(s.keep_yearly, 6);
+    ck_assert_uint_eq(s.max_backup_age_seconds, 7);
+    ck_assert_uint_eq(s.stall_timeout_seconds, 8);
+    ck_assert_uint_eq(s.lock_wait_timeout_seconds, 9);
+    ck_assert_str_eq(s.pushgateway_url, "http://g:9091");
+    ck_assert_str_eq(s.metrics_textfile, "/m.prom");
+    ck_assert_str_eq(s.metrics_instance, "i");
+    ck_assert_int_eq(s.log_format, LOG_FORMAT_JSON);
+    ck_assert_int_eq(s.log_level, LOG_LEVEL_DEBUG);
+}
+END_TEST
+
+/* -- Where values come from -- */
+
+enum {
+    FROM_ENVIRONMENT,
+    FROM_ENVIRONMENT_FILE,
+    FROM_CONF,
+    FROM_CONF_FILE,
+    FROM_CREDENTIALS,
+    FROM_SECRETS,
+    FROM_LIBPQ,
+    FROM_DEFAULT,
+};
+
+START_TEST(the_first_source_that_has_a_value_wins)
+{
+    static const char *const expected[] = {
+        "environment", "environment-file", "conf", "conf-file", "credentials", "secrets", "libpq",
+    };
+    _cleanup_place_ Place p = place_init();
+
+    /* The source in question and all that come after it; a pair in one place would be refused. */
+    if (_i == FROM_ENVIRONMENT)
+        strv_add(&p.environment, "PG_HOST=environment");
+    if (_i == FROM_ENVIRONMENT_FILE)
+        strv_addf(&p.environment, "PG_HOST_FILE=%s/environment-file", p.dir);
+    write_text(&p, "environment-file", "environment-file\n");
+    _cleanup_free_ char *conf_file = mem_printf("PG_HOST_FILE=%s/conf-file", p.dir);
+    write_conf(&p, _i <= FROM_CONF ? "PG_HOST=conf" : _i == FROM_CONF_FILE ? conf_file : "");
+    write_text(&p, "conf-file", "conf-file\n");
+    strv_addf(&p.environment, "CREDENTIALS_DIRECTORY=%s/credentials", p.dir);
+    if (_i <= FROM_CREDENTIALS)
+        write_secret(&p, "credentials", "pg_host", "credentials\n");
+    if (_i <= FROM_SECRETS)
+        write_secret(&p, "secrets", "pg_host", "secrets\n");
+    if (_i <= FROM_LIBPQ)
+        strv_add(&p.environment, "PGHOST=libpq");
+
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    if (_i == FROM_DEFAULT)
+        ck_assert_ptr_null(s.pg_host);
+    else
+        ck_assert_str_eq(s.pg_host, expected[_i]);
+}
+END_TEST
+
+START_TEST(an_empty_value_counts_as_not_set)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_add(&p.environment, "PG_HOST=");
+    strv_add(&p.environment, "PG_USER_FILE=");
+    strv_addf(&p.environment, "PG_SERVICE_FILE=%s/empty", p.dir);
+    strv_add(&p.environment, "BACKUP_KEEP_DAYS=");
+    strv_add(&p.environment, "PGPORT=");
+    write_text(&p, "empty", "\n");
+    write_conf(&p, "PG_HOST=conf\nPG_USER=conf\nPG_SERVICE=\nPG_PORT=''\n");
+    write_secret(&p, "secrets", "pg_service", "secrets");
+
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_str_eq(s.pg_host, "conf");
+    ck_assert_str_eq(s.pg_user, "conf");
+    ck_assert_str_eq(s.pg_service, "secrets");
+    ck_assert_uint_eq(s.keep_days, 14);
+    ck_assert_ptr_null(s.pg_port);
+}
+END_TEST
+
+START_TEST(only_connection_parameters_are_looked_for_among_secrets)
+{
+    _cleanup_place_ Place p = place_init();
+    write_secret(&p, "secrets", "backup_keep_days", "99");
+    write_secret(&p, "secrets", "pg_password", "s3cret");
+
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_uint_eq(s.keep_days, 14);
+    ck_assert_str_eq(s.pg_password, "s3cret");
+}
+END_TEST
+
+START_TEST(a_key_beside_its_file_in_one_place_is_refused)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_add(&p.environment, "PG_HOST=h");
+    strv_add(&p.environment, "PG_HOST_FILE=/nowhere");
+    write_conf(&p, "PG_USER_FILE=/nowhere\n\nPG_USER=u\n");
+
+    assert_refused(&p, "environment: PG_HOST is set beside PG_HOST_FILE; give one of them\n"
+                       "@/main.conf:3: PG_USER is set beside PG_USER_FILE; give one of them");
+}
+END_TEST
+
+START_TEST(a_key_in_the_environment_overrides_a_file_in_the_configuration)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_add(&p.environment, "PG_USER=u");
+    write_conf(&p, "PG_USER_FILE=/nowhere\n");
+
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_str_eq(s.pg_user, "u");
+}
+END_TEST
+
+/* -- Files of values -- */
+
+START_TEST(the_line_break_at_the_end_of_a_file_is_dropped)
+{
+    static const char *const texts[] = { "pass word", "pass word\n", "pass word\r\n" };
+    _cleanup_place_ Place p = place_init();
+    write_secret(&p, "secrets", "pg_password", texts[_i]);
+
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_str_eq(s.pg_password, "pass word");
+}
+END_TEST
+
+START_TEST(white_space_of_a_password_stays)
+{
+    _cleanup_place_ Place p = place_init();
+    write_secret(&p, "secrets", "pg_password", " \tp'\"\\$ #\x01 \n");
+
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_str_eq(s.pg_password, " \tp'\"\\$ #\x01 ");
+}
+END_TEST
+
+START_TEST(a_password_of_two_lines_is_refused_and_not_shown)
+{
+    static const char *const texts[] = { "one\ntwo", "one\n\n", "one\rtwo" };
+    _cleanup_place_ Place p = place_init();
+    write_secret(&p, "secrets", "pg_password", texts[_i]);
+
+    assert_refused(&p, "@/secrets/pg_password: PG_PASSWORD must be a single line");
+}
+END_TEST
+
+START_TEST(a_password_file_that_others_can_read_is_accepted)
+{
+    _cleanup_place_ Place p = place_init();
+    write_secret(&p, "secrets", "pg_password", "p");
+    _cleanup_free_ char *path = mem_printf("%s/pg_password", p.secrets);
+    ck_assert_int_eq(chmod(path, 0644), 0);
+
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_str_eq(s.pg_password, "p");
+}
+END_TEST
+
+START_TEST(files_that_cannot_be_read_are_named_with_the_reason)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_addf(&p.environment, "PG_PASSWORD_FILE=%s/missing", p.dir);
+    _cleanup_free_ char *text = mem_printf("PG_USER_FILE=%s/nul\nPG_HOST_FILE=%s\n"
+                                           "PG_PORT_FILE=/dev/zero\n",
+                                           p.dir, p.dir);
+    write_conf(&p, text);
+    unit_write_file(p.dir, "nul", "a\0b", 3);
+    ck_assert_int_eq(mkdir(p.secrets, 0700), 0);
+    _cleanup_free_ char *directory = mem_printf("%s/pg_service", p.secrets);
+    ck_assert_int_eq(mkdir(directory, 0700), 0);
+
+    assert_refused(
+        &p, "@/main.conf:2: could not read \"@\" for PG_HOST: Is a directory\n"
+            "@/main.conf:3: could not read \"/dev/zero\" for PG_PORT: the file is too large\n"
+            "@/main.conf:1: could not read \"@/nul\" for PG_USER: the file holds a NUL byte\n"
+            "environment: could not read \"@/missing\" for PG_PASSWORD: No such file or directory\n"
+            "could not read \"@/secrets/pg_service\" for PG_SERVICE: Is a directory");
+}
+END_TEST
+
+START_TEST(a_configuration_file_that_is_missing_is_a_problem)
+{
+    _cleanup_place_ Place p = place_init();
+    p.conf = mem_printf("%s/other.conf", p.dir);
+    assert_refused(&p, "could not read \"@/other.conf\": No such file or directory");
+}
+END_TEST
+
+/* -- Problems -- */
+
+START_TEST(all_problems_are_reported_at_once)
+{
+    _cleanup_place_ Place p = place_init();
+    write_conf(&p, "nonsense\n"
+                   "BACKUP_KEEP_DAY=7\n"
+                   "PG_PORT=0\n"
+                   "LOG_LEVEL=info\n"
+                   "LOG_LEVEL=debug\n"
+                   "STATE_DIR=state\n");
+    strv_add(&p.environment, "BACKUP_GLOBALS=maybe");
+    strv_add(&p.environment, "BACKUP_FROMAT=plain");
+    strv_add(&p.environment, "HOME=/root");
+    strv_add(&p.environment, "PGSSLMODE=on");
+
+    assert_refused(
+        &p, "@/main.conf:1: this is not KEY=VALUE\n"
+            "@/main.conf:2: unknown setting \"BACKUP_KEEP_DAY\"; did you mean "
+            "\"BACKUP_KEEP_DAYS\"?\n"
+            "@/main.conf:5: LOG_LEVEL is set already in line 4\n"
+            "environment: unknown setting \"BACKUP_FROMAT\"; did you mean \"BACKUP_FORMAT\"?\n"
+            "@/main.conf:3: PG_PORT must be a port number from 1 to 65535, not \"0\"\n"
+            "environment: PGSSLMODE: PG_SSLMODE must be disable, allow, prefer, require, "
+            "verify-ca or verify-full, not \"on\"\n"
+            "@/main.conf:6: STATE_DIR must be an absolute path, not \"state\"\n"
+            "environment: BACKUP_GLOBALS must be yes or no (true, false, on, off, 1, 0), not "
+            "\"maybe\"");
+}
+END_TEST
+
+START_TEST(nothing_is_stored_when_there_is_a_problem)
+{
+    _cleanup_place_ Place p = place_init();
+    write_conf(&p, "PG_HOST=h\nPG_PORT=x\n");
+    Settings s = { 0 }, untouched = { 0 };
+    ck_assert_int_lt(load(&p, &s, NULL), 0);
+    ck_assert_mem_eq(&s, &untouched, sizeof(s));
+}
+END_TEST
+
+typedef struct NameCase {
+    const char *key, *nearest;
+} NameCase;
+
+static const NameCase names[] = {
+    { "BACKUP_KEEP_DAY", "BACKUP_KEEP_DAYS" },
+    { "PGHOST", "PG_HOST" },
+    { "PG_HSOT", "PG_HOST" },
+    { "pg_host", "PG_HOST" },
+    { "PG_PASWORD_FILE", "PG_PASSWORD_FILE" },
+    { "PG_PASSWORDFILE", "PG_PASSWORD_FILE" },
+    { "PG_DATABASE", "PG_DATABASES" },
+    { "PUSHGATEWAY_URI", "PUSHGATEWAY_URL" },
+    { "X", NULL },
+    { "TOTALLY_DIFFERENT_NAME", NULL },
+    { "PG_HOST_FILE_FILE_FILE", NULL },
+};
+
+START_TEST(an_unknown_key_is_refused_with_the_nearest_known_one)
+{
+    _cleanup_place_ Place p = place_init();
+    _cleanup_free_ char *text = mem_printf("%s=x\n", names[_i].key);
+    write_conf(&p, text);
+
+    _cleanup_free_ char *expected =
+        names[_i].nearest
+            ? mem_printf("@/main.conf:1: unknown setting \"%s\"; did you mean \"%s\"?",
+                         names[_i].key, names[_i].nearest)
+            : mem_printf("@/main.conf:1: unknown setting \"%s\"", names[_i].key);
+    assert_refused(&p, expected);
+}
+END_TEST
+
+START_TEST(a_key_that_does_not_exist_yet_is_refused)
+{
+    static const char *const keys[] = { "BACKUP_RECIPIENTS", "BACKUP_IDENTITY", "BACKUP_SCHEDULE",
+                                        "BACKUP_ON_START", "BACKUP_JOBS" };
+    for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+        _cleanup_place_ Place p = place_init();
+        strv_addf(&p.environment, "%s=x", keys[i]);
+        _cleanup_settings_ Settings s = { 0 };
+        _cleanup_err_ Err err = { 0 };
+        ck_assert_int_lt(load(&p, &s, &err), 0);
+
+        _cleanup_free_ char *expected = mem_printf("environment: unknown setting \"%s\"", keys[i]);
+        ck_assert_ptr_nonnull(strstr(err.message, expected));
+    }
+}
+END_TEST
+
+START_TEST(a_name_of_any_length_is_refused)
+{
+    _cleanup_place_ Place p = place_init();
+    _cleanup_free_ char *key = mem_zero(100001, 1);
+    memset(key, 'A', 100000);
+    _cleanup_free_ char *text = mem_printf("%s=x\n", key);
+    write_conf(&p, text);
+
+    _cleanup_free_ char *expected = mem_printf("@/main.conf:1: unknown setting \"%s\"", key);
+    assert_refused(&p, expected);
+}
+END_TEST
+
+START_TEST(a_hostile_value_stays_on_its_line_of_the_message)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_add(&p.environment, "LOG_LEVEL=a\nenvironment: all is well\x1b[31m");
+    assert_refused(&p, "environment: LOG_LEVEL must be error, warning, notice, info or debug, not "
+                       "\"a\\nenvironment: all is well\\x1B[31m\"");
+}
+END_TEST
+
+START_TEST(no_message_shows_a_secret)
+{
+    static const char *const environments[] = {
+        "PG_PASSWORD=hunter2\nx",
+        "PGPASSWORD=hunter2\nx",
+        "PUSHGATEWAY_URL=ftp://me:hunter2@gateway",
+        "PG_PORT_FILE=%s/secret", /* in the wrong place */
+        "PG_DATABASES_FILE=%s/secret",
+    };
+    _cleanup_place_ Place p = place_init();
+    write_text(&p, "secret", "\"hunter2\n");
+    _cleanup_free_ char *with_dir = mem_strdup(environments[_i]);
+    char *at = strstr(with_dir, "%s");
+    if (at) {
+        *at = '\0';
+        strv_addf(&p.environment, "%s%s%s", with_dir, p.dir, at + 2);
+    } else
+        strv_add(&p.environment, with_dir);
+
+    _cleanup_settings_ Settings s = { 0 };
+    _cleanup_err_ Err err = { 0 };
+    ck_assert_int_lt(load(&p, &s, &err), 0);
+    ck_assert_ptr_nonnull(strstr(err.message, " must be "));
+    ck_assert_ptr_null(strstr(err.message, "hunter2"));
+    ck_assert_ptr_null(err.hint);
+}
+END_TEST
+
+START_TEST(an_instance_must_be_a_plain_name)
+{
+    static const char *const instances[] = { "", ".", "..", ".x", "a/b", "../x" };
+    for (size_t i = 0; i < ELEMENTSOF(instances); i++) {
+        _cleanup_settings_ Settings s = { 0 };
+        _cleanup_err_ Err err = { 0 };
+        const SettingsSource source = { .instance = instances[i] };
+        ck_assert_int_lt(settings_load(&source, &s, &err), 0);
+        ck_assert_int_eq(err.kind, ERR_SETTINGS);
+    }
+}
+END_TEST
+
+/* -- Values -- */
+
+static const char *const bad_values[] = {
+    "BACKUP_KEEP_DAYS=36501",
+    "BACKUP_KEEP_DAYS=-1",
+    "BACKUP_KEEP_DAYS=+1",
+    "BACKUP_KEEP_DAYS=1.5",
+    "BACKUP_KEEP_DAYS=1e3",
+    "BACKUP_KEEP_DAYS=0x10",
+    "BACKUP_KEEP_DAYS=14d",
+    "BACKUP_KEEP_DAYS= 14",
+    "BACKUP_KEEP_DAYS=14 ",
+    "BACKUP_KEEP_DAYS=18446744073709551617", /* 2^64 + 1 */
+    "BACKUP_KEEP_MIN_COUNT=36501",
+    "BACKUP_KEEP_DAILY=x",
+    "MAX_BACKUP_AGE_SECONDS=0",
+    "MAX_BACKUP_AGE_SECONDS=26h",
+    "MAX_BACKUP_AGE_SECONDS=3153600001",
+    "STALL_TIMEOUT_SECONDS=86401",
+    "LOCK_WAIT_TIMEOUT_SECONDS=5s",
+    "PG_PORT=65536",
+    "PG_PORT=5432,5433",
+    "PG_HOST=a\nb",
+    "PG_HOST=a\x7f",
+    "PG_SSLMODE=Require",
+    "BACKUP_GLOBALS=YES",
+    "BACKUP_GLOBALS=2",
+    "BACKUP_FORMAT=directory",
+    "BACKUP_FORMAT=custom ",
+    "BACKUP_COMPRESSION=zstd",
+    "BACKUP_COMPRESSION=gzip:0",
+    "BACKUP_COMPRESSION=gzip:10",
+    "BACKUP_COMPRESSION=gzip:",
+    "BACKUP_COMPRESSION=6",
+    "BACKUP_DIR=backups",
+    "BACKUP_DIR=~/backups",
+    "STATE_DIR=./state",
+    "METRICS_TEXTFILE=m.prom",
+    "PG_BINDIR=bin",
+    "BACKUP_DIR=/a\nb",
+    "PUSHGATEWAY_URL=gateway:9091",
+    "PUSHGATEWAY_URL=ftp://gateway",
+    "PUSHGATEWAY_URL=file:///etc/passwd",
+    "PUSHGATEWAY_URL=http://",
+    "PUSHGATEWAY_URL=http:///metrics",
+    "PUSHGATEWAY_URL=http://a b",
+    "LOG_FORMAT=xml",
+    "LOG_LEVEL=INFO",
+};
+
+START_TEST(a_bad_value_is_refused)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_add(&p.environment, bad_values[_i]);
+    _cleanup_settings_ Settings s = { 0 };
+    _cleanup_err_ Err err = { 0 };
+    ck_assert_int_lt(load(&p, &s, &err), 0);
+
+    _cleanup_free_ char *key = mem_strndup(bad_values[_i], strcspn(bad_values[_i], "="));
+    _cleanup_free_ char *expected = mem_printf("environment: %s must be ", key);
+    ck_assert_msg(strncmp(err.message, expected, strlen(expected)) == 0, "%s", err.message);
+}
+END_TEST
+
+static const char *const good_values[] = {
+    "BACKUP_KEEP_DAYS=0",
+    "BACKUP_KEEP_DAYS=36500",
+    "BACKUP_KEEP_DAYS=007",
+    "MAX_BACKUP_AGE_SECONDS=1",
+    "MAX_BACKUP_AGE_SECONDS=3153600000",
+    "STALL_TIMEOUT_SECONDS=0",
+    "PG_PORT=65535",
+    "PG_HOST=/run/postgresql",
+    "PG_HOST=2001:db8::1",
+    "PG_USER=na\xc3\xafve caf\xc3\xa9",
+    "PUSHGATEWAY_URL=HTTPS://gateway/base/",
+    "METRICS_INSTANCE=a b/c",
+};
+
+START_TEST(a_good_value_is_accepted)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_add(&p.environment, good_values[_i]);
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+}
+END_TEST
+
+START_TEST(flags_are_read_in_every_spelling)
+{
+    static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+    _cleanup_place_ Place p = place_init();
+    strv_addf(&p.environment, "BACKUP_GLOBALS=%s", words[_i]);
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_int_eq(s.backup_globals, _i % 2);
+}
+END_TEST
+
+START_TEST(a_compression_has_its_level)
+{
+    static const struct {
+        const char *text;
+        int level;
+    } cases[] = { { "auto", -1 }, { "none", 0 }, { "gzip", 6 }, { "gzip:1", 1 }, { "gzip:9", 9 } };
+    _cleanup_place_ Place p = place_init();
+    strv_addf(&p.environment, "BACKUP_COMPRESSION=%s", cases[_i].text);
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_int_eq(s.backup_compression_level, cases[_i].level);
+}
+END_TEST
+
+START_TEST(slashes_at_the_end_of_a_directory_go)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_add(&p.environment, "BACKUP_DIR=/backups//");
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_str_eq(s.backup_dir, "/backups");
+    ck_assert_str_eq(s.state_dir, "/backups/.state");
+}
+END_TEST
+
+/* Entries in brackets. */
+static const struct {
+    const char *text, *entries;
+} lists[] = {
+    { "app", "[app]" },
+    { " a,b c\td\n,, e ,", "[a][b][c][d][e]" },
+    { "*, !test_*, ![ab]?", "[*][!test_*][![ab]?]" },
+    { "\"my db\",\"a,b\"", "[my db][a,b]" },
+    { "\"we\"\"ird\" \"\"\"\"", "[we\"ird][\"]" },
+    { "!\"my db\"", "[!my db]" },
+    { "\"!odd\" !\"!odd\"", "[\\!odd][!!odd]" },
+    { "\"a\nb\" -rf .hidden a/b x';DROP na\xc3\xafve", "[a\nb][-rf][.hidden][a/b][x';DROP]"
+                                                       "[na\xc3\xafve]" },
+};
+
+START_TEST(the_list_of_databases_is_split_at_commas_and_white_space)
+{
+    _cleanup_place_ Place p = place_init();
+    strv_addf(&p.environment, "PG_DATABASES=%s", lists[_i].text);
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+
+    _cleanup_free_ char *entries = mem_strdup("");
+    for (size_t i = 0; i < s.pg_databases.count; i++) {
+        char *longer = mem_printf("%s[%s]", entries, s.pg_databases.items[i]);
+        free(entries);
+        entries = longer;
+    }
+    ck_assert_str_eq(entries, lists[_i].entries);
+}
+END_TEST
+
+START_TEST(a_list_of_databases_that_is_not_well_formed_is_refused)
+{
+    static const char *const texts[] = { "\"open",  "a\"b",       "\"a\"b",     "\"\"",
+                                         ",",       "!",          "a, !",       "!\"\"",
+                                         "\"a\"\"", "a,\"b\" \"", "\"a\"!\"b\"" };
+    _cleanup_place_ Place p = place_init();
+    strv_addf(&p.environment, "PG_DATABASES=%s", texts[_i]);
+    _cleanup_free_ char *expected =
+        mem_printf("environment: PG_DATABASES must be names and patterns, separated by commas or "
+                   "white space, not \"%s\"",
+                   texts[_i]);
+    assert_refused(&p, expected);
+}
+END_TEST
+
+START_TEST(a_file_can_list_databases_line_by_line)
+{
+    _cleanup_place_ Place p = place_init();
+    write_text(&p, "list", "app\nmy_db\n\n!x\n");
+    strv_addf(&p.environment, "PG_DATABASES_FILE=%s/list", p.dir);
+    _cleanup_settings_ Settings s = { 0 };
+    assert_loads(&p, &s);
+    ck_assert_uint_eq(s.pg_databases.count, 3);
+    ck_assert_str_eq(s.pg_databases.items[1], "my_db");
+}
+END_TEST
+
+/* -- The table -- */
+
+START_TEST(every_row_of_the_table_is_documented)
+{
+    const SettingInfo *info;
+    for (size_t i = 0; (info = settings_info(i)); i++) {
+        ck_assert_str_ne(info->group, "");
+        ck_assert_str_ne(info->values, "");
+        ck_assert_ptr_nonnull(info->default_text);
+        size_t size = strlen(info->description);
+        ck_assert_msg(size > 0 && info->description[size - 1] == '.', "%s", info->key);
+        for (size_t j = 0; j < i; j++)
+            ck_assert_str_ne(info->key, settings_info(j)->key);
+    }
+}
+END_TEST
+
+static const UnitTest tests[] = {
+    UNIT_TEST(without_any_source_the_defaults_hold),
+    UNIT_TEST(the_metrics_instance_is_named_by_host_and_instance),
+    UNIT_TEST(every_setting_reaches_its_member),
+    UNIT_LOOP(the_first_source_that_has_a_value_wins, FROM_DEFAULT + 1),
+    UNIT_TEST(an_empty_value_counts_as_not_set),
+    UNIT_TEST(only_connection_parameters_are_looked_for_among_secrets),
+    UNIT_TEST(a_key_beside_its_file_in_one_place_is_refused),
+    UNIT_TEST(a_key_in_the_environment_overrides_a_file_in_the_configuration),
+    UNIT_LOOP(the_line_break_at_the_end_of_a_file_is_dropped, 3),
+    UNIT_TEST(white_space_of_a_password_stays),
+    UNIT_LOOP(a_password_of_two_lines_is_refused_and_not_shown, 3),
+    UNIT_TEST(a_password_file_that_others_can_read_is_accepted),
+    UNIT_TEST(files_that_cannot_be_read_are_named_with_the_reason),
+    UNIT_TEST(a_configuration_file_that_is_missing_is_a_problem),
+    UNIT_TEST(all_problems_are_reported_at_once),
+    UNIT_TEST(nothing_is_stored_when_there_is_a_problem),
+    UNIT_LOOP(an_unknown_key_is_refused_with_the_nearest_known_one, ELEMENTSOF(names)),
+    UNIT_TEST(a_key_that_does_not_exist_yet_is_refused),
+    UNIT_TEST(a_name_of_any_length_is_refused),
+    UNIT_TEST(a_hostile_value_stays_on_its_line_of_the_message),
+    UNIT_LOOP(no_message_shows_a_secret, 5),
+    UNIT_TEST(an_instance_must_be_a_plain_name),
+    UNIT_LOOP(a_bad_value_is_refused, ELEMENTSOF(bad_values)),
+    UNIT_LOOP(a_good_value_is_accepted, ELEMENTSOF(good_values)),
+    UNIT_LOOP(flags_are_read_in_every_spelling, 8),
+    UNIT_LOOP(a_compression_has_its_level, 5),
+    UNIT_TEST(slashes_at_the_end_of_a_directory_go),
+    UNIT_LOOP(the_list_of_databases_is_split_at_commas_and_white_space, ELEMENTSOF(lists)),
+    UNIT_LOOP(a_list_of_databases_that_is_not_well_formed_is_refused, 11),
+    UNIT_TEST(a_file_can_list_databases_line_by_line),
+    UNIT_TEST(every_row_of_the_table_is_documented),
+};
+UNIT_MAIN("settings", tests)
