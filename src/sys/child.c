@@ -18,6 +18,8 @@
 #define TICK_MSEC 200
 /* A pipe of this size lets pg_dump run on while we compress or fsync. */
 #define PIPE_SIZE (1 << 20)
+/* What a kept line of stderr takes beside its text, so that a flood of short ones is bounded, too. */
+#define LINE_COST 64
 #define KILL_GRACE (2 * USEC_PER_SEC)
 
 /* Spawning */
@@ -138,12 +140,13 @@ int child_spawn(Child *c, const ChildSpec *spec, Err *err)
 static void keep_line(Child *c, char *line)
 {
     size_t size = strlen(line);
-    if (size == 0 || c->stderr_bytes + size > CHILD_STDERR_MAX) {
+    size_t cost = size + LINE_COST;
+    if (size == 0 || c->stderr_bytes + cost > CHILD_STDERR_MAX) {
         c->stderr_dropped += size > 0;
         free(line);
         return;
     }
-    c->stderr_bytes += size;
+    c->stderr_bytes += cost;
     strv_take(&c->stderr_lines, line);
 }
 

@@ -47,8 +47,8 @@ typedef struct Child {
     int stderr_fd; /* -1 at its end */
     usec_t stall_timeout;
     usec_t last_progress;
-    Strv stderr_lines;       /* every line, up to CHILD_STDERR_MAX bytes in all */
-    size_t stderr_bytes;     /* kept so far */
+    Strv stderr_lines;       /* every line, up to CHILD_STDERR_MAX of memory */
+    size_t stderr_bytes;     /* their memory */
     uint64_t stderr_dropped; /* lines beyond that */
     char *stderr_partial;    /* the last line, not ended yet */
     int wait_status;         /* valid once pid is 0 */
