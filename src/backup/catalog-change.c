@@ -1,0 +1,294 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backup/artifact.h"
+#include "backup/catalog.h"
+#include "backup/series-dir.h"
+#include "sys/fs.h"
+#include "sys/mem.h"
+
+/* What changes the catalog: committing, removing, sweeping. The order of the steps is what makes a
+ * backup exist exactly when its manifest does, at whatever point the power fails. */
+
+int catalog_open_series_dir(int dir_fd, const char *path, const char *encoded, int *ret_fd,
+                            char **ret_path, Err *err)
+{
+    int r = fs_open_dir(dir_fd, encoded, 0700, ret_fd);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not open directory \"%s/%s\"", path, encoded);
+
+    *ret_path = mem_printf("%s/%s", path, encoded);
+    return 0;
+}
+
+/* The latest link */
+
+static bool is_link_to(int fd, const char *name, const char *target)
+{
+    size_t length = strlen(target);
+    _cleanup_free_ char *found = mem_alloc(length + 1);
+
+    ssize_t n = readlinkat(fd, name, found, length + 1);
+    return n >= 0 && (size_t)n == length && memcmp(found, target, length) == 0;
+}
+
+/* Removes the latest links but `wanted`: one of another extension, from before BACKUP_FORMAT was
+ * changed, would go on naming an old backup. */
+static int remove_other_links(int fd, const char *series_path, const char *encoded,
+                              const char *wanted, Err *err)
+{
+    _cleanup_series_files_ SeriesFiles files = { 0 };
+    bool removed = false;
+
+    int r = series_files_list(fd, series_path, encoded, &files, err);
+    if (r < 0)
+        return r;
+
+    for (size_t i = 0; i < files.count; i++) {
+        const SeriesFile *f = &files.items[i];
+        if (f->kind != ARTIFACT_LATEST || f->temporary || strcmp(f->name, wanted) == 0)
+            continue;
+        r = fs_remove(fd, f->name);
+        if (r < 0)
+            return err_set_errno(err, -r, "could not remove \"%s/%s\"", series_path, f->name);
+        removed = true;
+    }
+
+    r = removed ? fs_sync_dir(fd) : 0;
+    if (r < 0)
+        return err_set_errno(err, -r, "could not sync directory \"%s\"", series_path);
+    return 0;
+}
+
+/* Lets the latest link name the data file of this backup; NULL: there shall be none. */
+static int point_latest(int fd, const char *series_path, const char *encoded, const Manifest *m,
+                        Err *err)
+{
+    _cleanup_free_ char *link =
+        m ? artifact_latest(encoded, m->file + strlen(m->stem)) : mem_strdup("");
+
+    if (m && !is_link_to(fd, link, m->file)) {
+        int r = fs_symlink_durable(fd, m->file, link);
+        if (r < 0)
+            return err_set_errno(err, -r, "could not link \"%s/%s\" to \"%s\"", series_path, link,
+                                 m->file);
+    }
+    return remove_other_links(fd, series_path, encoded, link, err);
+}
+
+/* Committing */
+
+/* As sha256sum(1) writes it. The names need none of its escapes: the encoding leaves neither a
+ * backslash nor a newline in them. */
+static int write_checksum(int fd, const char *series_path, const Manifest *m, const char *name,
+                          Err *err)
+{
+    _cleanup_free_ char *text = mem_printf("%s  %s\n", m->stored_sha256, m->file);
+
+    int r = fs_write_durable(fd, name, text, strlen(text), FS_PUBLISH_NEW);
+    if (r < 0 && r != -EEXIST)
+        fs_remove(fd, name);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not write \"%s/%s\"", series_path, name);
+    return 0;
+}
+
+static int commit_record(int fd, const char *series_path, const Manifest *m, Err *err)
+{
+    _cleanup_free_ char *checksum = mem_printf("%s.sha256", m->file);
+    _cleanup_free_ char *manifest = mem_printf("%s.json", m->stem);
+
+    int r = write_checksum(fd, series_path, m, checksum, err);
+    if (r < 0) {
+        fs_remove(fd, m->file);
+        return r;
+    }
+
+    r = manifest_save(m, fd, series_path, err);
+    if (r >= 0)
+        return 0;
+
+    /* A manifest whose directory could not be synced has its name already. It goes first, as when a
+     * backup is removed; where it does not go, the backup stays complete. One that was there before
+     * belongs to another backup. */
+    if (r != -EEXIST && fs_remove(fd, manifest) < 0)
+        return r;
+    fs_sync_dir(fd);
+    fs_remove(fd, checksum);
+    fs_remove(fd, m->file);
+    return r;
+}
+
+int catalog_commit(int series_fd, const char *series_path, const char *encoded, const Manifest *m,
+                   Err *ret_warning, Err *err)
+{
+    int r = commit_record(series_fd, series_path, m, err);
+    if (r < 0)
+        return r;
+
+    /* The backup exists from here on. */
+    (void)point_latest(series_fd, series_path, encoded, m, ret_warning);
+    return 0;
+}
+
+/* Removing */
+
+/* The manifest is durably gone before the first of the others goes: a backup without its data would
+ * come back from a power cut as a damaged one. */
+static int remove_files(int fd, const char *series_path, const char *encoded, const char *stem,
+                        Err *err)
+{
+    _cleanup_free_ char *manifest = mem_printf("%s.json", stem);
+    _cleanup_series_files_ SeriesFiles files = { 0 };
+
+    int r = series_files_list(fd, series_path, encoded, &files, err);
+    if (r < 0)
+        return r;
+
+    const char *name = manifest;
+    r = fs_remove(fd, manifest);
+    if (r >= 0)
+        r = fs_sync_dir(fd);
+    for (size_t i = 0; r >= 0 && i < files.count; i++) {
+        const SeriesFile *f = &files.items[i];
+        if (!f->stem || strcmp(f->stem, stem) != 0)
+            continue;
+        name = f->name;
+        r = fs_remove(fd, name);
+    }
+    if (r >= 0)
+        r = fs_sync_dir(fd);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not remove \"%s/%s\"", series_path, name);
+    return 0;
+}
+
+/* The series is as it was loaded; of its backups, some may have been removed since. */
+static const Backup *newest_good_left(int fd, const Series *s)
+{
+    for (size_t i = s->count; i > 0; i--) {
+        const Backup *b = &s->backups[i - 1];
+        _cleanup_free_ char *manifest = mem_printf("%s.json", b->stem);
+        if (b->good && faccessat(fd, manifest, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            return b;
+    }
+    return NULL;
+}
+
+int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *err)
+{
+    _cleanup_free_ char *series_path = mem_printf("%s/%s", c->path, s->encoded);
+    _cleanup_close_ int fd = -1;
+
+    if (b->unreadable) {
+        int r =
+            err_set(err, ERR_REFUSED, "\"%s\" is not removed, because it could not be judged: %s",
+                    b->stem, b->problem);
+        err_hint(err, "Repair the file system, or remove the files of this backup by hand.");
+        return r;
+    }
+
+    int r = series_dir_open(c->dir_fd, c->path, s->encoded, &fd, err);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+
+    r = remove_files(fd, series_path, s->encoded, b->stem, err);
+    if (r < 0)
+        return r;
+
+    const Backup *newest = newest_good_left(fd, s);
+    return point_latest(fd, series_path, s->encoded, newest ? &newest->manifest : NULL, err);
+}
+
+/* Sweeping */
+
+static bool has_manifest(const SeriesFiles *files, const char *stem)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        const SeriesFile *f = &files->items[i];
+        if (f->kind == ARTIFACT_MANIFEST && !f->temporary && strcmp(f->stem, stem) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A manifest protects what belongs to it, whatever it holds: damage is for people to look at. */
+static bool is_leftover(const SeriesFiles *files, const SeriesFile *f)
+{
+    return f->temporary || (f->kind != ARTIFACT_LATEST && !has_manifest(files, f->stem));
+}
+
+static bool is_dangling_link(int fd, const SeriesFile *f)
+{
+    struct stat st;
+    return f->kind == ARTIFACT_LATEST && !f->temporary && fstatat(fd, f->name, &st, 0) < 0 &&
+           errno == ENOENT;
+}
+
+/* We make only regular files, and links for the latest: a directory of such a name is not ours. */
+static int remove_leftover(int fd, const char *series_path, const char *encoded, const char *name,
+                           Strv *removed, Err *err)
+{
+    struct stat st;
+
+    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+        return 0;
+    int r = fs_remove(fd, name);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not remove \"%s/%s\"", series_path, name);
+
+    strv_addf(removed, "%s/%s", encoded, name);
+    return 0;
+}
+
+static int sweep_files(int fd, const char *series_path, const char *encoded, Strv *removed,
+                       Err *err)
+{
+    _cleanup_series_files_ SeriesFiles files = { 0 };
+
+    int r = series_files_list(fd, series_path, encoded, &files, err);
+    for (size_t i = 0; r >= 0 && i < files.count; i++)
+        if (is_leftover(&files, &files.items[i]))
+            r = remove_leftover(fd, series_path, encoded, files.items[i].name, removed, err);
+
+    /* Only now is it known which links still name something. */
+    for (size_t i = 0; r >= 0 && i < files.count; i++)
+        if (is_dangling_link(fd, &files.items[i]))
+            r = remove_leftover(fd, series_path, encoded, files.items[i].name, removed, err);
+    return r;
+}
+
+static int sweep_series(int root_fd, const char *root_path, const char *encoded, Strv *removed,
+                        Err *err)
+{
+    _cleanup_free_ char *series_path = mem_printf("%s/%s", root_path, encoded);
+    _cleanup_close_ int fd = -1;
+
+    int r = series_dir_open(root_fd, root_path, encoded, &fd, err);
+    if (r == -ENOENT || r == -ENOTDIR)
+        return 0;
+    return r < 0 ? r : sweep_files(fd, series_path, encoded, removed, err);
+}
+
+int catalog_sweep(const char *path, Strv *removed, Err *err)
+{
+    _cleanup_close_ int fd = -1;
+    _cleanup_strv_ Strv names = { 0 };
+
+    int r = series_dir_open_root(path, &fd, err);
+    if (r >= 0)
+        r = series_dir_names(fd, path, &names, err);
+
+    /* What cannot be swept in one directory is no reason to leave the others as they are. Nothing
+     * is synced: a leftover that a power cut brings back is swept again. */
+    for (size_t i = 0; i < names.count; i++) {
+        int q = sweep_series(fd, path, names.items[i], removed, err);
+        r = r < 0 ? r : q;
+    }
+    return r;
+}

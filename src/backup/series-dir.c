@@ -1,0 +1,94 @@
+#include "backup/series-dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "sys/fs.h"
+#include "sys/mem.h"
+
+int series_dir_open_root(const char *path, int *ret_fd, Err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    if (errno != ENOENT && errno != ENOTDIR)
+        return err_set_errno(err, errno, "could not open directory \"%s\"", path);
+
+    int r = err_set(err, ERR_SETTINGS, "BACKUP_DIR \"%s\" %s", path,
+                    errno == ENOENT ? "does not exist" : "is not a directory");
+    err_hint(err, "Create the directory, owned by the user that pg-backup runs as.");
+    return r;
+}
+
+int series_dir_names(int root_fd, const char *root_path, Strv *ret, Err *err)
+{
+    _cleanup_strv_ Strv names = { 0 };
+
+    int r = fs_list(root_fd, &names);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not read directory \"%s\"", root_path);
+
+    if (strv_contains(&names, ARTIFACT_GLOBALS))
+        strv_add(ret, ARTIFACT_GLOBALS);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_free_ char *database = artifact_decode(names.items[i]);
+        if (database)
+            strv_add(ret, names.items[i]);
+    }
+    return 0;
+}
+
+int series_dir_open(int root_fd, const char *root_path, const char *encoded, int *ret_fd, Err *err)
+{
+    int fd = openat(root_fd, encoded, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    if (errno == ENOENT || errno == ENOTDIR)
+        return -errno;
+    return err_set_errno(err, errno, "could not open directory \"%s/%s\"", root_path, encoded);
+}
+
+/* False for what is not ours. */
+static bool parse_file(const char *encoded, const char *name, SeriesFile *ret)
+{
+    _cleanup_free_ char *final = NULL;
+    SeriesFile f = { .temporary = fs_parse_tmp_name(name, &final) };
+
+    if (!artifact_parse_file(encoded, final ? final : name, &f.kind, &f.stem))
+        return false;
+    f.name = mem_strdup(name);
+    *ret = f;
+    return true;
+}
+
+int series_files_list(int series_fd, const char *series_path, const char *encoded, SeriesFiles *ret,
+                      Err *err)
+{
+    _cleanup_strv_ Strv names = { 0 };
+
+    int r = fs_list(series_fd, &names);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not read directory \"%s\"", series_path);
+
+    SeriesFiles files = { .items = mem_zero(names.count, sizeof(*files.items)) };
+    for (size_t i = 0; i < names.count; i++)
+        if (parse_file(encoded, names.items[i], &files.items[files.count]))
+            files.count++;
+    *ret = files;
+    return 0;
+}
+
+void series_files_done(SeriesFiles *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        free(files->items[i].name);
+        free(files->items[i].stem);
+    }
+    free(files->items);
+    *files = (SeriesFiles){ 0 };
+}
