@@ -1,6 +1,7 @@
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <unit.h>
 
 #include "backup/artifact.h"
 #include "sys/fs.h"

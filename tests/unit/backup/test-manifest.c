@@ -1,9 +1,10 @@
+#include "unit.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <unit.h>
 
 #include "backup/manifest.h"
 #include "sys/mem.h"
