@@ -1,0 +1,104 @@
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/setting-value.h"
+#include "sys/buf.h"
+#include "sys/mem.h"
+#include "sys/strv.h"
+
+START_TEST(flags_are_read_in_every_spelling)
+{
+    static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+    bool flag = _i % 2 == 0;
+    ck_assert_int_eq(setting_value_flag(words[_i], NULL, &flag), 0);
+    ck_assert_int_eq(flag, _i % 2);
+}
+END_TEST
+
+START_TEST(a_compression_has_its_level)
+{
+    static const struct {
+        const char *text;
+        int level;
+    } cases[] = { { "auto", -1 }, { "none", 0 }, { "gzip", 6 }, { "gzip:1", 1 }, { "gzip:9", 9 } };
+    int level;
+    ck_assert_int_eq(setting_value_compression(cases[_i].text, NULL, &level), 0);
+    ck_assert_int_eq(level, cases[_i].level);
+}
+END_TEST
+
+START_TEST(a_number_is_read_up_to_the_largest)
+{
+    static const SettingRange any = { 0, UINT64_MAX };
+    uint64_t number;
+    ck_assert_int_eq(setting_value_number("18446744073709551615", &any, &number), 0);
+    ck_assert_uint_eq(number, UINT64_MAX);
+    ck_assert_int_lt(setting_value_number("18446744073709551616", &any, &number), 0);
+    ck_assert_int_lt(setting_value_number("184467440737095516150", &any, &number), 0);
+    ck_assert_int_lt(setting_value_number("", &any, &number), 0);
+    ck_assert_uint_eq(number, UINT64_MAX);
+}
+END_TEST
+
+START_TEST(slashes_at_the_end_of_a_path_go)
+{
+    static const char *const paths[][2] = {
+        { "/backups//", "/backups" }, { "/a/b", "/a/b" }, { "/", "/" }, { "///", "/" }
+    };
+    _cleanup_free_ char *path = NULL;
+    ck_assert_int_eq(setting_value_path(paths[_i][0], NULL, &path), 0);
+    ck_assert_str_eq(path, paths[_i][1]);
+}
+END_TEST
+
+/* Entries in brackets. */
+static const struct {
+    const char *text, *entries;
+} lists[] = {
+    { "app", "[app]" },
+    { " a,b c\td\n,, e ,", "[a][b][c][d][e]" },
+    { "*, !test_*, ![ab]?", "[*][!test_*][![ab]?]" },
+    { "\"my db\",\"a,b\"", "[my db][a,b]" },
+    { "\"we\"\"ird\" \"\"\"\"", "[we\"ird][\"]" },
+    { "!\"my db\"", "[!my db]" },
+    { "\"!odd\" !\"!odd\"", "[\\!odd][!!odd]" },
+    { "\"a\nb\" -rf .hidden a/b x';DROP na\xc3\xafve", "[a\nb][-rf][.hidden][a/b][x';DROP]"
+                                                       "[na\xc3\xafve]" },
+};
+
+START_TEST(a_list_of_databases_is_split_at_commas_and_white_space)
+{
+    _cleanup_strv_ Strv entries = { 0 };
+    ck_assert_int_eq(setting_value_databases(lists[_i].text, NULL, &entries), 0);
+
+    _cleanup_buf_ Buf joined = { 0 };
+    for (size_t i = 0; i < entries.count; i++)
+        buf_addf(&joined, "[%s]", entries.items[i]);
+    ck_assert_str_eq(joined.data, lists[_i].entries);
+}
+END_TEST
+
+static const char *const bad_lists[] = {
+    "\"open", "a\"b",  "\"a\"b",  "\"\"",       ",",           "!",
+    "a, !",   "!\"\"", "\"a\"\"", "a,\"b\" \"", "\"a\"!\"b\"",
+};
+
+START_TEST(a_list_of_databases_that_is_not_well_formed_is_refused)
+{
+    Strv entries = { 0 };
+    ck_assert_int_lt(setting_value_databases(bad_lists[_i], NULL, &entries), 0);
+    ck_assert_ptr_null(entries.items);
+}
+END_TEST
+
+static const UnitTest tests[] = {
+    UNIT_LOOP(flags_are_read_in_every_spelling, 8),
+    UNIT_LOOP(a_compression_has_its_level, 5),
+    UNIT_TEST(a_number_is_read_up_to_the_largest),
+    UNIT_LOOP(slashes_at_the_end_of_a_path_go, 4),
+    UNIT_LOOP(a_list_of_databases_is_split_at_commas_and_white_space, ELEMENTSOF(lists)),
+    UNIT_LOOP(a_list_of_databases_that_is_not_well_formed_is_refused, ELEMENTSOF(bad_lists)),
+};
+UNIT_MAIN("setting-value", tests)
