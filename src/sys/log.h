@@ -64,8 +64,8 @@ void log_context(LogField field, const char *value);
 
 void log_event(LogLevel level, LogEvent event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* An error: its message, its hint, its reason as PG_BACKUP_REASON. `event` LOG_EVENT_NONE takes the
- * MESSAGE_ID of the error's kind. */
+/* An error: its message, its hint, its reason as PG_BACKUP_REASON. The MESSAGE_ID is that of the
+ * error's kind, so that journalctl -x explains cause and remedy, whatever the event is. */
 void log_err(LogLevel level, LogEvent event, const Err *err);
 
 #define log_error(...) log_event(LOG_LEVEL_ERROR, LOG_EVENT_NONE, __VA_ARGS__)
@@ -83,3 +83,7 @@ int log_format_from_string(const char *s, LogFormat *ret);
 int log_level_from_string(const char *s, LogLevel *ret);
 const char *log_format_to_string(LogFormat format);
 const char *log_level_to_string(LogLevel level);
+
+/* "backup-finished", and its MESSAGE_ID of 32 hex digits; both NULL for LOG_EVENT_NONE. */
+const char *log_event_to_string(LogEvent event);
+const char *log_event_message_id(LogEvent event);
