@@ -1,1 +1,189 @@
 #include "sys/progress.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "sys/buf.h"
+#include "sys/format.h"
+#include "sys/log.h"
+#include "sys/mem.h"
+
+#define DRAW_INTERVAL (USEC_PER_SEC / 5)
+#define STATUS_INTERVAL USEC_PER_SEC
+#define RATE_INTERVAL USEC_PER_SEC
+
+/* Something that is done at most once in `interval`. */
+typedef struct Pace {
+    usec_t interval; /* 0: never */
+    usec_t next;
+} Pace;
+
+static struct {
+    Pace draw, status, watchdog;
+
+    char *phase;
+    uint64_t total, bytes;
+    bool moved; /* since the watchdog was fed */
+
+    char *last_status;
+
+    /* The rate is sampled once a second, and a new sample counts for a quarter: fast enough to
+     * follow, calm enough to read. */
+    usec_t sample_start;
+    uint64_t sample_bytes;
+    double rate; /* bytes per second; 0 until there is a sample */
+} state;
+
+static bool is_due(Pace *pace, usec_t now)
+{
+    if (pace->interval == 0 || now < pace->next)
+        return false;
+    pace->next = now + pace->interval;
+    return true;
+}
+
+void progress_init(int progress_line)
+{
+    bool notify = getenv("NOTIFY_SOCKET");
+    uint64_t watchdog = 0;
+
+    if (sd_watchdog_enabled(/* unset_environment= */ 0, &watchdog) <= 0)
+        watchdog = 0;
+    state.draw.interval = progress_line ? DRAW_INTERVAL : 0;
+    state.status.interval = notify ? STATUS_INTERVAL : 0;
+    state.watchdog.interval = notify ? watchdog / 4 : 0;
+}
+
+/* A lost notification is nothing to fail for: sd_notify() without a socket does nothing, and
+ * systemd itself acts when it hears nothing. */
+void progress_ready(void)
+{
+    (void)sd_notify(0, "READY=1");
+}
+
+void progress_stopping(void)
+{
+    (void)sd_notify(0, "STOPPING=1");
+}
+
+static void sample_rate(usec_t now)
+{
+    usec_t span = now - state.sample_start;
+    if (span < RATE_INTERVAL)
+        return;
+
+    double rate = (double)(state.bytes - state.sample_bytes) * USEC_PER_SEC / (double)span;
+    state.rate = state.rate > 0 ? 0.75 * state.rate + 0.25 * rate : rate;
+    state.sample_start = now;
+    state.sample_bytes = state.bytes;
+}
+
+/* `total` is an estimate. Work that exceeds it has no percentage, and only finished work, whose
+ * phase is over, is 100 %. */
+static void add_estimate(Buf *b, const char *separator)
+{
+    if (state.total == 0 || state.bytes == 0 || state.bytes >= state.total)
+        return;
+
+    double share = (double)state.bytes / (double)state.total;
+    buf_addf(b, "%s%d %%", separator, (int)(share * 100));
+    if (state.rate < 1)
+        return;
+
+    double seconds = (double)(state.total - state.bytes) / state.rate;
+    if (seconds > 99 * 3600)
+        return;
+    _cleanup_free_ char *eta = format_duration((usec_t)(seconds + 0.5) * USEC_PER_SEC);
+    buf_addf(b, "%sETA %s", separator, eta);
+}
+
+/* `dumping "app" (3/7), 41.2 MiB, 88 MiB/s, 47 %, ETA 12 s` */
+static char *describe(const char *separator)
+{
+    Buf b = {};
+
+    buf_adds(&b, state.phase);
+    if (state.bytes > 0) {
+        _cleanup_free_ char *bytes = format_bytes(state.bytes);
+        buf_addf(&b, "%s%s", separator, bytes);
+    }
+    if (state.rate >= 1) {
+        _cleanup_free_ char *rate = format_bytes((uint64_t)state.rate);
+        buf_addf(&b, "%s%s/s", separator, rate);
+    }
+    add_estimate(&b, separator);
+    return buf_take(&b);
+}
+
+/* A database's name must not be able to add a line to a notification: each is a command. */
+static void send_status(void)
+{
+    _cleanup_free_ char *text = describe(", ");
+    _cleanup_free_ char *status = format_oneline(text);
+    if (state.last_status && strcmp(status, state.last_status) == 0)
+        return;
+
+    (void)sd_notifyf(0, "STATUS=%s", status);
+    free(state.last_status);
+    state.last_status = TAKE_PTR(status);
+}
+
+static void draw_line(void)
+{
+    _cleanup_free_ char *line = describe("  ");
+    log_progress_line(line);
+}
+
+void progress_phase(const char *text, uint64_t total)
+{
+    free(state.phase);
+    state.phase = mem_strdup(text);
+    state.total = total;
+    state.bytes = 0;
+    state.moved = true;
+
+    state.sample_start = clock_monotonic();
+    state.sample_bytes = 0;
+    state.rate = 0;
+    progress_tick();
+}
+
+void progress_add(uint64_t bytes)
+{
+    state.bytes += bytes;
+    if (bytes > 0)
+        state.moved = true;
+}
+
+void progress_tick(void)
+{
+    bool watched = state.watchdog.interval > 0 || state.status.interval > 0;
+    if (!state.phase || (!watched && state.draw.interval == 0))
+        return;
+
+    usec_t now = clock_monotonic();
+    sample_rate(now);
+    if (state.moved && is_due(&state.watchdog, now)) {
+        (void)sd_notify(0, "WATCHDOG=1");
+        state.moved = false;
+    }
+    if (is_due(&state.status, now))
+        send_status();
+    if (is_due(&state.draw, now))
+        draw_line();
+}
+
+void progress_done(void)
+{
+    if (state.draw.interval > 0)
+        log_progress_line(NULL);
+    if (state.last_status)
+        (void)sd_notify(0, "STATUS=");
+
+    free(state.phase);
+    state.phase = NULL;
+    free(state.last_status);
+    state.last_status = NULL;
+}
