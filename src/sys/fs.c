@@ -84,7 +84,8 @@ static int read_to_end(int fd, size_t max, char **ret, size_t *ret_size)
 
     data[size] = '\0';
     *ret = TAKE_PTR(data);
-    *ret_size = size;
+    if (ret_size)
+        *ret_size = size;
     return 0;
 }
 
