@@ -7,6 +7,7 @@
 #include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "backup/series-dir.h"
+#include "stream/stage-tap.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
 
@@ -81,14 +82,29 @@ static int point_latest(int fd, const char *series_path, const char *encoded, co
 
 /* Committing */
 
-/* As sha256sum(1) writes it. The names need none of its escapes: the encoding leaves neither a
- * backslash nor a newline in them. */
+/* As sha256sum(1) writes it: the data file and the manifest, so that one flipped bit in any of the
+ * three files is found. The names need none of its escapes: the encoding leaves neither a backslash
+ * nor a newline in them. */
+int catalog_checksums(const Manifest *m, const char *manifest, size_t size, char **ret, Err *err)
+{
+    char digest[TAP_SHA256_HEX_SIZE];
+
+    int r = tap_sha256_of(manifest, size, digest, err);
+    if (r < 0)
+        return r;
+    *ret = mem_printf("%s  %s\n%s  %s.json\n", m->stored_sha256, m->file, digest, m->stem);
+    return 0;
+}
+
 static int write_checksum(int fd, const char *series_path, const Manifest *m, const char *name,
                           Err *err)
 {
-    _cleanup_free_ char *text = mem_printf("%s  %s\n", m->stored_sha256, m->file);
+    _cleanup_free_ char *manifest = manifest_print(m), *text = NULL;
 
-    int r = fs_write_durable(fd, name, text, strlen(text), FS_PUBLISH_NEW);
+    int r = catalog_checksums(m, manifest, strlen(manifest), &text, err);
+    if (r < 0)
+        return r;
+    r = fs_write_durable(fd, name, text, strlen(text), FS_PUBLISH_NEW);
     if (r < 0 && r != -EEXIST)
         fs_remove(fd, name);
     if (r < 0)

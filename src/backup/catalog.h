@@ -65,6 +65,10 @@ uint64_t catalog_stored_bytes(const Catalog *c);
 int catalog_open_series_dir(int dir_fd, const char *path, const char *encoded, int *ret_fd,
                             char **ret_path, Err *err);
 
+/* The text of the .sha256: the digests of the data file, as the manifest has it, and of the
+ * manifest as it is printed. Caller frees. */
+int catalog_checksums(const Manifest *m, const char *manifest, size_t size, char **ret, Err *err);
+
 /* Writes what belongs beside a published data file, in this order: .sha256, manifest (the commit),
  * latest link. A failure before the commit removes the data file and the checksum again. From the
  * commit on the backup exists, and the result is 0: what went wrong with the latest link is then in

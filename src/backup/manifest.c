@@ -7,13 +7,11 @@
 #include <string.h>
 
 #include "backup/artifact.h"
-#include "sys/buf.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
 
 /* More than the longest that a dump can lead to: CHILD_STDERR_MAX bytes of warnings, each of them
  * an empty line or a control character, which JSON makes longer. */
-#define MANIFEST_MAX_SIZE ((size_t)64 << 20)
 
 #define SHA256_HEX_LENGTH 64
 
@@ -140,19 +138,24 @@ Json *manifest_to_json(const Manifest *m)
     return json;
 }
 
-int manifest_save(const Manifest *m, int dir_fd, const char *dir_path, Err *err)
+char *manifest_print(const Manifest *m)
 {
     _cleanup_json_ Json *json = manifest_to_json(m);
-    _cleanup_free_ char *name = mem_printf("%s.json", m->stem);
-    _cleanup_buf_ Buf text = { 0 };
-
     _cleanup_free_ char *printed = json_print(json);
-    buf_addf(&text, "%s\n", printed);
-    if (text.size > MANIFEST_MAX_SIZE)
+
+    return mem_printf("%s\n", printed);
+}
+
+int manifest_save(const Manifest *m, int dir_fd, const char *dir_path, Err *err)
+{
+    _cleanup_free_ char *name = mem_printf("%s.json", m->stem), *text = manifest_print(m);
+    size_t size = strlen(text);
+
+    if (size > MANIFEST_MAX_SIZE)
         return err_set(err, ERR_INTERNAL, "manifest \"%s/%s\" would be larger than %zu bytes",
                        dir_path, name, MANIFEST_MAX_SIZE);
 
-    int r = fs_write_durable(dir_fd, name, text.data, text.size, FS_PUBLISH_NEW);
+    int r = fs_write_durable(dir_fd, name, text, size, FS_PUBLISH_NEW);
     if (r < 0)
         return err_set_errno(err, -r, "could not write manifest \"%s/%s\"", dir_path, name);
     return 0;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define MANIFEST_FORMAT_VERSION 1
+#define MANIFEST_MAX_SIZE ((size_t)64 << 20)
 
 typedef struct ManifestOmission {
     char *what; /* "role passwords" */
@@ -49,6 +50,8 @@ uint64_t manifest_warning_count(const Manifest *m);
 
 void manifest_add_omission(Manifest *m, const char *what, const char *why);
 
+/* The text of STEM.json, the same each time. Caller frees. */
+char *manifest_print(const Manifest *m);
 /* Publishes STEM.json in the directory, durably; -EEXIST if it is there. `dir_path` for messages.
  */
 int manifest_save(const Manifest *m, int dir_fd, const char *dir_path, Err *err);

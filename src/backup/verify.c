@@ -125,18 +125,41 @@ static int need_manifest(const Backup *backup, Err *err)
     return err_set(err, ERR_DAMAGED, "%s", backup->problem);
 }
 
-static int check_checksum_file(const char *path, const Manifest *m, Err *err)
+static int read_beside(const char *dir, const char *name, size_t max, char **ret, size_t *ret_size,
+                       Err *err)
 {
-    _cleanup_free_ char *name = mem_printf("%s.sha256", path), *text = NULL;
-    _cleanup_free_ char *expected = mem_printf("%s  %s\n", m->stored_sha256, m->file);
+    _cleanup_free_ char *path = mem_printf("%s/%s", dir, name);
 
-    int r = fs_read_file(AT_FDCWD, name, CHECKSUM_FILE_MAX, &text, NULL);
-    if (r == -ENOENT)
-        return err_set(err, ERR_DAMAGED, "\"%s\" is missing", name);
+    int r = fs_read_file(AT_FDCWD, path, max, ret, ret_size);
+    if (r == -ENOENT || r == -EFBIG)
+        return err_set(err, ERR_DAMAGED, "\"%s\" is %s", path,
+                       r == -ENOENT ? "missing" : "far too large");
     if (r < 0)
-        return err_set_errno(err, -r, "could not read \"%s\"", name);
-    if (strcmp(text, expected) != 0)
-        return err_set(err, ERR_DAMAGED, "\"%s\" does not hold the digest of the manifest", name);
+        return err_set_errno(err, -r, "could not read \"%s\"", path);
+    return 0;
+}
+
+/* The .sha256 is what it was when it was written: the digest of the manifest is found nowhere else.
+ */
+static int check_checksums(const char *dir, const Manifest *m, Err *err)
+{
+    _cleanup_free_ char *name = mem_printf("%s.sha256", m->file), *beside = NULL, *expected = NULL;
+    _cleanup_free_ char *manifest_name = mem_printf("%s.json", m->stem), *manifest = NULL;
+    size_t size, beside_size;
+
+    int r = read_beside(dir, name, CHECKSUM_FILE_MAX, &beside, &beside_size, err);
+    if (r < 0)
+        return r;
+    r = read_beside(dir, manifest_name, MANIFEST_MAX_SIZE, &manifest, &size, err);
+    if (r < 0)
+        return r;
+    r = catalog_checksums(m, manifest, size, &expected, err);
+    if (r < 0)
+        return r;
+    if (beside_size != strlen(expected) || memcmp(beside, expected, beside_size) != 0)
+        return err_set(err, ERR_DAMAGED,
+                       "\"%s/%s\" does not hold the digests of the file and its manifest", dir,
+                       name);
     return 0;
 }
 
@@ -150,7 +173,9 @@ int verify_stored(const Catalog *catalog, const Series *series, const Backup *ba
     r = stream(path, &backup->manifest, /* decode= */ false, sink_null_new(), err);
     if (r < 0)
         return r;
-    return check_checksum_file(path, &backup->manifest, err);
+
+    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
+    return check_checksums(dir, &backup->manifest, err);
 }
 
 static int decode_archive(const char *path, const PgClient *client, usec_t stall_timeout, Err *err)

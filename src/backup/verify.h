@@ -10,7 +10,7 @@
 #include "sys/clock.h"
 #include "sys/err.h"
 
-/* Size and SHA-256 of the data file against the manifest, and against the .sha256 beside it. */
+/* Size and SHA-256 of the data file against the manifest; both against the .sha256 beside them. */
 int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err);
 
 /* Everything decoded: an archive by pg_restore to nowhere, text by gunzip, and the digest of what

@@ -60,6 +60,18 @@ static int tap_write(Stage *s, const void *data, size_t size, Err *err)
     return stage_forward(s, data, size, err);
 }
 
+static void format_hex(const unsigned char digest[static SHA256_SIZE],
+                       char ret[static TAP_SHA256_HEX_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < SHA256_SIZE; i++) {
+        ret[2 * i] = digits[digest[i] >> 4];
+        ret[2 * i + 1] = digits[digest[i] & 15];
+    }
+    ret[2 * SHA256_SIZE] = '\0';
+}
+
 static int tap_finish(Stage *s, Err *err)
 {
     StageTap *t = (StageTap *)s;
@@ -68,11 +80,7 @@ static int tap_finish(Stage *s, Err *err)
     if (!t->sha256 || EVP_DigestFinal_ex(t->sha256, digest, NULL) != 1)
         return sha256_error(err);
 
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < SHA256_SIZE; i++) {
-        t->hex[2 * i] = digits[digest[i] >> 4];
-        t->hex[2 * i + 1] = digits[digest[i] & 15];
-    }
+    format_hex(digest, t->hex);
     return 0;
 }
 
@@ -135,4 +143,14 @@ const char *stage_tap_tail(Stage *s, size_t *ret_size)
     if (ret_size)
         *ret_size = edge_size(t);
     return t->tail;
+}
+
+int tap_sha256_of(const void *data, size_t size, char ret[static TAP_SHA256_HEX_SIZE], Err *err)
+{
+    unsigned char digest[SHA256_SIZE];
+
+    if (EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL) != 1)
+        return sha256_error(err);
+    format_hex(digest, ret);
+    return 0;
 }

@@ -19,3 +19,6 @@ const char *stage_tap_sha256(const Stage *s);
  */
 const char *stage_tap_head(Stage *s, size_t *ret_size);
 const char *stage_tap_tail(Stage *s, size_t *ret_size);
+
+/* The digest of a few bytes at once, in the same form. */
+int tap_sha256_of(const void *data, size_t size, char ret[static TAP_SHA256_HEX_SIZE], Err *err);
