@@ -1,0 +1,214 @@
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/health.h"
+#include "sys/mem.h"
+
+#define HOUR (3600 * USEC_PER_SEC)
+#define NOW (1000 * HOUR)
+
+/* Catalogs without files, two backups in each series. 900 h from now is, by
+ * `date -u -d @$((1900 * 3600))`, 1970-03-21T04:00:00Z. */
+static Backup backups[][2] = {
+    { { .when = NOW - 50 * HOUR, .good = true }, { .when = NOW - 3 * HOUR, .good = true } },
+    { { .when = NOW - 50 * HOUR, .good = true }, { .when = NOW - 27 * HOUR, .good = true } },
+    { { .when = NOW - 50 * HOUR, .good = true }, { .when = NOW - 3 * HOUR, .good = false } },
+    { { .when = NOW - 50 * HOUR, .good = false }, { .when = NOW - 3 * HOUR, .good = false } },
+    { { .when = NOW - 5 * HOUR, .good = true }, { .when = NOW + 900 * HOUR, .good = true } },
+    { { .when = NOW + 800 * HOUR, .good = true }, { .when = NOW + 900 * HOUR, .good = true } },
+    { { .when = NOW - 50 * HOUR, .good = true }, { .when = NOW - 26 * HOUR, .good = true } },
+    { { .when = NOW - 50 * HOUR, .good = true },
+      { .when = NOW - 26 * HOUR - 60 * USEC_PER_SEC, .good = true } },
+};
+
+static const struct {
+    const char *name;
+    bool healthy;
+    bool ever;
+    const char *sentence;
+} cases[] = {
+    { "young", true, true, "newest good backup is 3 h old" },
+    { "old", false, true, "newest good backup is 27 h old, allowed are 26 h" },
+    { "damaged", false, true, "newest good backup is 2 d old, allowed are 26 h" },
+    { "hopeless", false, false, "all backups are damaged" },
+    { "odd", true, true, "newest good backup is 5 h old" },
+    { "future", false, true, "newest good backup is from the future (1970-03-21T04:00:00Z)" },
+    { "edge", true, true, "newest good backup is 26 h old" },
+    { "over", false, true, "newest good backup is older than the allowed 26 h" },
+    { "none", false, false, "there is no backup" },
+};
+
+static Health judge(const char *const *names, size_t count, bool globals)
+{
+    Series series[ELEMENTSOF(backups)];
+    for (size_t i = 0; i < ELEMENTSOF(backups); i++) {
+        char *name = mem_strdup(cases[i].name);
+        series[i] = (Series){ name, name, backups[i], 2 };
+    }
+    Catalog catalog = { .series = series, .count = ELEMENTSOF(series), .dir_fd = -1 };
+
+    _cleanup_strv_ Strv databases = { 0 };
+    for (size_t i = 0; i < count; i++)
+        strv_add(&databases, names[i]);
+
+    Health h = health_judge(&(HealthInput){
+        .catalog = &catalog,
+        .databases = &databases,
+        .globals = globals,
+        .now = NOW,
+        .max_age_seconds = 93600,
+    });
+    for (size_t i = 0; i < ELEMENTSOF(series); i++)
+        free(series[i].encoded);
+    return h;
+}
+#define _cleanup_health_ _cleanup_(health_done)
+
+START_TEST(the_newest_good_backup_decides)
+{
+    _cleanup_health_ Health h = judge(&cases[_i].name, 1, /* globals= */ false);
+
+    ck_assert_uint_eq(h.count, 1);
+    ck_assert_str_eq(h.entries[0].database, cases[_i].name);
+    ck_assert_str_eq(h.entries[0].sentence, cases[_i].sentence);
+    ck_assert_int_eq(h.entries[0].healthy, cases[_i].healthy);
+    ck_assert_int_eq(h.entries[0].ever, cases[_i].ever);
+    ck_assert_int_eq(h.healthy, cases[_i].healthy);
+}
+END_TEST
+
+START_TEST(the_whole_is_healthy_when_each_is)
+{
+    static const char *const names[] = { "young", "odd", "edge" };
+    _cleanup_health_ Health h = judge(names, 3, /* globals= */ false);
+
+    ck_assert(h.healthy);
+    ck_assert_str_eq(h.sentence, "3 of 3 have a good backup that is not older than 26 h");
+}
+END_TEST
+
+START_TEST(one_that_is_too_old_is_enough)
+{
+    static const char *const names[] = { "young", "old", "odd" };
+    _cleanup_health_ Health h = judge(names, 3, /* globals= */ false);
+
+    ck_assert(!h.healthy);
+    ck_assert_str_eq(
+        h.sentence, "\"old\": newest good backup is 27 h old, allowed are 26 h (1 of 3 unhealthy)");
+}
+END_TEST
+
+START_TEST(the_older_one_is_the_worst)
+{
+    static const char *const names[] = { "old", "damaged", "over" };
+    _cleanup_health_ Health h = judge(names, 3, /* globals= */ false);
+    ck_assert_ptr_eq(strstr(h.sentence, "\"damaged\""), h.sentence);
+}
+END_TEST
+
+START_TEST(never_is_worse_than_old)
+{
+    static const char *const names[] = { "damaged", "none", "old" };
+    _cleanup_health_ Health h = judge(names, 3, /* globals= */ false);
+    ck_assert_str_eq(h.sentence, "\"none\": there is no backup (3 of 3 unhealthy)");
+}
+END_TEST
+
+START_TEST(globals_are_asked_for_when_they_are_wanted)
+{
+    static const char *const names[] = { "young" };
+    _cleanup_health_ Health h = judge(names, 1, /* globals= */ true);
+
+    ck_assert(!h.healthy);
+    ck_assert_uint_eq(h.count, 2);
+    ck_assert_ptr_null(h.entries[0].database);
+    ck_assert_str_eq(h.sentence, "globals: there is no backup (1 of 2 unhealthy)");
+}
+END_TEST
+
+START_TEST(no_database_at_all_is_unhealthy)
+{
+    _cleanup_health_ Health h = judge(NULL, 0, /* globals= */ false);
+
+    ck_assert(!h.healthy);
+    ck_assert_str_eq(h.sentence, "no database is known that should have a backup");
+}
+END_TEST
+
+START_TEST(an_age_without_limit_never_overflows)
+{
+    char name[] = "young";
+    Series series = { name, name, backups[0], 2 };
+    Catalog catalog = { .series = &series, .count = 1, .dir_fd = -1 };
+    _cleanup_strv_ Strv databases = { 0 };
+    strv_add(&databases, name);
+
+    _cleanup_health_ Health h = health_judge(&(HealthInput){
+        .catalog = &catalog,
+        .databases = &databases,
+        .now = NOW,
+        .max_age_seconds = UINT64_MAX,
+    });
+    ck_assert(h.healthy);
+}
+END_TEST
+
+/* Lists are written with commas; the catalog has "app", "shop" and the globals. */
+static const struct {
+    const char *wanted, *planned, *expected;
+} selections[] = {
+    { "*", "", "app,shop" },
+    { "*", "app,new", "app,new" },
+    { "s*", "", "shop" },
+    { "*,!app", "", "shop" },
+    { "*,!app", "app,shop", "shop" },
+    { "app,missing", "", "app,missing" },
+    { "app,missing", "app", "app,missing" },
+    { "missing,missing", "missing", "missing" },
+    { "gone,!gone,*", "app", "app" },
+    { "x*", "", "" },
+    { "!app", "", "" },
+};
+
+static Strv list(const char *text)
+{
+    Strv v = { 0 };
+    _cleanup_free_ char *copy = mem_strdup(text);
+    for (char *item = strtok(copy, ","); item; item = strtok(NULL, ","))
+        strv_add(&v, item);
+    return v;
+}
+
+START_TEST(what_must_be_healthy_follows_from_settings_plan_and_catalog)
+{
+    char app[] = "app", shop[] = "shop", globals[] = "globals";
+    Series series[] = { { globals, NULL, NULL, 0 },
+                        { app, app, NULL, 0 },
+                        { shop, shop, NULL, 0 } };
+    Catalog catalog = { .series = series, .count = 3, .dir_fd = -1 };
+    _cleanup_strv_ Strv wanted = list(selections[_i].wanted);
+    _cleanup_strv_ Strv planned = list(selections[_i].planned);
+    _cleanup_strv_ Strv expected = list(selections[_i].expected);
+    _cleanup_strv_ Strv got = { 0 };
+
+    health_databases(&wanted, &planned, &catalog, &got);
+    ck_assert_uint_eq(got.count, expected.count);
+    for (size_t i = 0; i < got.count; i++)
+        ck_assert_str_eq(got.items[i], expected.items[i]);
+}
+END_TEST
+
+static const UnitTest tests[] = {
+    UNIT_LOOP(the_newest_good_backup_decides, ELEMENTSOF(cases)),
+    UNIT_TEST(the_whole_is_healthy_when_each_is),
+    UNIT_TEST(one_that_is_too_old_is_enough),
+    UNIT_TEST(the_older_one_is_the_worst),
+    UNIT_TEST(never_is_worse_than_old),
+    UNIT_TEST(globals_are_asked_for_when_they_are_wanted),
+    UNIT_TEST(no_database_at_all_is_unhealthy),
+    UNIT_TEST(an_age_without_limit_never_overflows),
+    UNIT_LOOP(what_must_be_healthy_follows_from_settings_plan_and_catalog, ELEMENTSOF(selections)),
+};
+UNIT_MAIN("health", tests)
