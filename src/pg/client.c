@@ -253,7 +253,7 @@ static int make_passfile(const char *password, int *ret_fd, Err *err)
 static void begin(const PgClient *c, const char *program, PgCommand *ret)
 {
     *ret = (PgCommand){ .path = mem_printf("%s/%s", c->bindir, program), .passfile_fd = -1 };
-    strv_add(&ret->argv, program);
+    strv_add(&ret->argv, ret->path); /* pg_dumpall looks for pg_dump beside its own argv[0] */
     fill_environment(&ret->env);
 }
 
