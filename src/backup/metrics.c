@@ -1,1 +1,393 @@
 #include "backup/metrics.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "sys/buf.h"
+#include "sys/mem.h"
+#include "sys/utf8.h"
+
+/* A row is what has the labels database and kind: each series of the catalog, and what was to be
+ * backed up but has no series yet. */
+typedef struct Row {
+    char *labels; /* `database="app",kind="database"` */
+    const char *database;
+    const Series *series; /* NULL: there is no backup */
+    const Backup *newest; /* the newest good one, or NULL */
+} Row;
+
+typedef struct Rows {
+    Row *items;
+    size_t count;
+} Rows;
+
+/* The text format knows three escapes. Bytes that are not UTF-8, which it does not allow, become
+ * "\xHH", so that names that differ stay different. */
+static void add_label(Buf *out, const char *name, const char *value)
+{
+    buf_addf(out, "%s=\"", name);
+    while (*value) {
+        size_t size = utf8_next(value, /* ret_code= */ NULL);
+        if (size == 0)
+            buf_addf(out, "\\\\x%02X", (unsigned char)*value);
+        else if (*value == '\n')
+            buf_adds(out, "\\n");
+        else if (*value == '"' || *value == '\\')
+            buf_addf(out, "\\%c", *value);
+        else
+            buf_add(out, value, size);
+        value += size > 0 ? size : 1;
+    }
+    buf_addc(out, '"');
+}
+
+static char *make_labels(const char *database)
+{
+    Buf labels = {};
+
+    add_label(&labels, "database", database ? database : "globals");
+    buf_addc(&labels, ',');
+    add_label(&labels, "kind", database ? "database" : "globals");
+    return buf_take(&labels);
+}
+
+/* Labels that are there already are left out: a Pushgateway refuses all metrics for the sake of one
+ * sample that comes twice. */
+static void add_row(Rows *rows, const char *database, const Series *series)
+{
+    char *labels = make_labels(database);
+
+    for (size_t i = 0; i < rows->count; i++)
+        if (strcmp(rows->items[i].labels, labels) == 0) {
+            free(labels);
+            return;
+        }
+
+    rows->items = mem_resize(rows->items, rows->count + 1, sizeof(Row));
+    rows->items[rows->count++] = (Row){
+        .labels = labels,
+        .database = database,
+        .series = series,
+        .newest = series ? series_newest_good(series) : NULL,
+    };
+}
+
+static Rows make_rows(const MetricsInput *input)
+{
+    Rows rows = {};
+
+    for (size_t i = 0; i < input->catalog->count; i++)
+        add_row(&rows, input->catalog->series[i].database, &input->catalog->series[i]);
+    for (size_t i = 0; i < input->report->databases.count; i++)
+        add_row(&rows, input->report->databases.items[i], /* series= */ NULL);
+    for (size_t i = 0; i < input->report->count; i++)
+        add_row(&rows, input->report->entries[i].database, /* series= */ NULL);
+    return rows;
+}
+
+static void rows_done(Rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        free(rows->items[i].labels);
+    free(rows->items);
+}
+
+static bool is_planned(const Row *row, const Report *report)
+{
+    return row->database && strv_contains(&report->databases, row->database);
+}
+
+static const ReportEntry *find_entry(const Row *row, const Report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const char *database = report->entries[i].database;
+        if (database && row->database ? strcmp(database, row->database) == 0
+                                      : database == row->database)
+            return &report->entries[i];
+    }
+    return NULL;
+}
+
+static uint64_t good_since_seconds(const Row *row)
+{
+    return row->newest ? row->newest->when / USEC_PER_SEC : 0;
+}
+
+/* Values of the run and of the repository: one sample each */
+
+static uint64_t last_run_timestamp(const MetricsInput *input, const Rows *rows)
+{
+    (void)rows;
+    return input->report->finished / USEC_PER_SEC;
+}
+
+/* The wall clock may have been set back during the run. */
+static uint64_t last_duration_msec(const MetricsInput *input, const Rows *rows)
+{
+    const Report *r = input->report;
+
+    (void)rows;
+    return r->finished > r->started ? (r->finished - r->started) / USEC_PER_MSEC : 0;
+}
+
+static uint64_t last_exit_code(const MetricsInput *input, const Rows *rows)
+{
+    (void)rows;
+    return (uint64_t)input->report->exit_code;
+}
+
+static uint64_t last_bytes(const MetricsInput *input, const Rows *rows)
+{
+    (void)rows;
+    return report_stored_bytes(input->report);
+}
+
+static uint64_t last_success_timestamp(const MetricsInput *input, const Rows *rows)
+{
+    uint64_t oldest = UINT64_MAX;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        uint64_t since = good_since_seconds(&rows->items[i]);
+        if (is_planned(&rows->items[i], input->report) && since < oldest)
+            oldest = since;
+    }
+    return oldest == UINT64_MAX ? 0 : oldest;
+}
+
+static uint64_t repository_bytes(const MetricsInput *input, const Rows *rows)
+{
+    (void)rows;
+    return catalog_stored_bytes(input->catalog);
+}
+
+static uint64_t repository_free_bytes(const MetricsInput *input, const Rows *rows)
+{
+    (void)rows;
+    return input->repository_free_bytes;
+}
+
+/* Values of one row; false: it has none */
+
+static bool row_last_success(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    (void)input;
+    *ret = good_since_seconds(row);
+    return true;
+}
+
+static bool row_good_backups(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    (void)input;
+    *ret = row->series ? series_good_count(row->series) : 0;
+    return true;
+}
+
+static bool row_last_run_failed(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    const ReportEntry *entry = find_entry(row, input->report);
+
+    *ret = !entry || err_is_set(&entry->err);
+    return entry || is_planned(row, input->report);
+}
+
+/* What the manifest of the newest good backup says */
+static const Manifest *manifest_of(const Row *row)
+{
+    static const Manifest none = {};
+    return row->newest ? &row->newest->manifest : &none;
+}
+
+static bool row_duration_msec(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    (void)input;
+    *ret = manifest_of(row)->duration_msec;
+    return row->newest;
+}
+
+static bool row_stored_bytes(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    (void)input;
+    *ret = manifest_of(row)->stored_bytes;
+    return row->newest;
+}
+
+static bool row_raw_bytes(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    (void)input;
+    *ret = manifest_of(row)->raw_bytes;
+    return row->newest;
+}
+
+static bool row_warnings(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    (void)input;
+    *ret = manifest_warning_count(manifest_of(row));
+    return row->newest;
+}
+
+/* Families with labels of their own, each value 1 */
+
+static void info_labels(const MetricsInput *input, Strv *ret)
+{
+    Buf labels = {};
+
+    add_label(&labels, "version", input->version);
+    strv_take(ret, buf_take(&labels));
+}
+
+static void reason_labels(const MetricsInput *input, Strv *ret)
+{
+    const Report *r = input->report;
+    bool failed[_ERR_KIND_MAX] = {};
+
+    failed[r->err.kind] = true;
+    for (size_t i = 0; i < r->count; i++)
+        failed[r->entries[i].err.kind] = true;
+
+    for (ErrKind kind = ERR_NONE + 1; kind < _ERR_KIND_MAX; kind++) {
+        Buf labels = {};
+        if (!failed[kind])
+            continue;
+        add_label(&labels, "reason", err_kind_info(kind)->name);
+        strv_take(ret, buf_take(&labels));
+    }
+}
+
+/* Exactly one of the three functions is set. A value in milliseconds is written in seconds. */
+static const struct Family {
+    const char *name, *help;
+    uint64_t (*single)(const MetricsInput *input, const Rows *rows);
+    bool (*of_row)(const MetricsInput *input, const Row *row, uint64_t *ret);
+    void (*labels)(const MetricsInput *input, Strv *ret);
+    bool msec;
+} families[] = {
+    {
+        .name = "pg_backup_info",
+        .help = "1, with the version of the program as a label.",
+        .labels = info_labels,
+    },
+    {
+        .name = "pg_backup_last_run_timestamp",
+        .help = "When the last run ended, however it ended (Unix time in seconds).",
+        .single = last_run_timestamp,
+    },
+    {
+        .name = "pg_backup_last_duration_seconds",
+        .help = "How long the last run took.",
+        .single = last_duration_msec,
+        .msec = true,
+    },
+    {
+        .name = "pg_backup_last_exit_code",
+        .help = "Exit code of the last run; 0 means that all was backed up.",
+        .single = last_exit_code,
+    },
+    {
+        .name = "pg_backup_last_bytes",
+        .help = "Bytes that the last run stored.",
+        .single = last_bytes,
+    },
+    {
+        .name = "pg_backup_last_success_timestamp_seconds",
+        .help = "Since when all planned databases have a good backup: the time of the newest good "
+                "backup of the database that has the oldest one, by the catalog. 0 while one of "
+                "them has none.",
+        .single = last_success_timestamp,
+    },
+    {
+        .name = "pg_backup_run_failed",
+        .help = "1 for each reason for which the last run failed, as a whole or for a database.",
+        .labels = reason_labels,
+    },
+    {
+        .name = "pg_backup_database_last_success_timestamp_seconds",
+        .help = "Time of the newest good backup; 0 if there is none.",
+        .of_row = row_last_success,
+    },
+    {
+        .name = "pg_backup_database_last_run_failed",
+        .help = "1 if the last run was to back this up and did not, 0 if it did.",
+        .of_row = row_last_run_failed,
+    },
+    {
+        .name = "pg_backup_database_good_backups",
+        .help = "Number of good backups in the catalog.",
+        .of_row = row_good_backups,
+    },
+    {
+        .name = "pg_backup_database_duration_seconds",
+        .help = "How long the newest good backup took.",
+        .of_row = row_duration_msec,
+        .msec = true,
+    },
+    {
+        .name = "pg_backup_database_stored_bytes",
+        .help = "Size of the newest good backup as it is stored.",
+        .of_row = row_stored_bytes,
+    },
+    {
+        .name = "pg_backup_database_raw_bytes",
+        .help = "Size of the newest good backup as the client program wrote it.",
+        .of_row = row_raw_bytes,
+    },
+    {
+        .name = "pg_backup_database_warnings",
+        .help = "Number of warnings and omissions in the newest good backup.",
+        .of_row = row_warnings,
+    },
+    {
+        .name = "pg_backup_repository_bytes",
+        .help = "Bytes of all backups in the catalog.",
+        .single = repository_bytes,
+    },
+    {
+        .name = "pg_backup_repository_free_bytes",
+        .help = "Free bytes in the file system of the catalog.",
+        .single = repository_free_bytes,
+    },
+};
+
+/* Whole numbers only, so that no locale can put a comma into them. */
+static void add_sample(Buf *out, const struct Family *family, const char *labels, uint64_t value)
+{
+    buf_adds(out, family->name);
+    if (labels)
+        buf_addf(out, "{%s}", labels);
+
+    if (family->msec)
+        buf_addf(out, " %" PRIu64 ".%03" PRIu64 "\n", value / 1000, value % 1000);
+    else
+        buf_addf(out, " %" PRIu64 "\n", value);
+}
+
+static void add_family(Buf *out, const struct Family *family, const MetricsInput *input,
+                       const Rows *rows)
+{
+    _cleanup_strv_ Strv labels = {};
+
+    buf_addf(out, "# HELP %s %s\n# TYPE %s gauge\n", family->name, family->help, family->name);
+    if (family->single)
+        add_sample(out, family, /* labels= */ NULL, family->single(input, rows));
+
+    for (size_t i = 0; family->of_row && i < rows->count; i++) {
+        uint64_t value;
+        if (family->of_row(input, &rows->items[i], &value))
+            add_sample(out, family, rows->items[i].labels, value);
+    }
+
+    if (family->labels)
+        family->labels(input, &labels);
+    for (size_t i = 0; i < labels.count; i++)
+        add_sample(out, family, labels.items[i], 1);
+}
+
+char *metrics_render(const MetricsInput *input)
+{
+    Rows rows = make_rows(input);
+    Buf out = {};
+
+    for (size_t i = 0; i < ELEMENTSOF(families); i++)
+        add_family(&out, &families[i], input, &rows);
+    rows_done(&rows);
+    return buf_take(&out);
+}
