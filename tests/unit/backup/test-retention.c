@@ -104,6 +104,15 @@ START_TEST(a_clock_behind_the_newest_backup_keeps_everything)
 }
 END_TEST
 
+START_TEST(a_clock_is_behind_from_a_microsecond_on)
+{
+    const RetentionItem item = { .when = at("20261122T020000Z"), .good = true };
+    ck_assert(!retention_clock_is_behind(item.when + 1, &item, 1));
+    ck_assert(!retention_clock_is_behind(item.when, &item, 1));
+    ck_assert(retention_clock_is_behind(item.when - 1, &item, 1));
+}
+END_TEST
+
 START_TEST(a_damaged_backup_of_the_future_stops_the_clock_too)
 {
     assert_table(&(Table){
@@ -290,6 +299,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(the_newest_good_ones_are_kept_by_their_number),
     UNIT_TEST(a_policy_of_nothing_keeps_the_newest_good_one),
     UNIT_TEST(a_clock_behind_the_newest_backup_keeps_everything),
+    UNIT_TEST(a_clock_is_behind_from_a_microsecond_on),
     UNIT_TEST(a_damaged_backup_of_the_future_stops_the_clock_too),
     UNIT_TEST(a_damaged_backup_is_kept_by_its_days_and_counts_for_nothing),
     UNIT_TEST(damaged_backups_stay_while_there_is_no_good_one),
