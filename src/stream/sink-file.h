@@ -11,7 +11,7 @@
 typedef struct SinkFileSpec {
     int dir_fd;           /* borrowed; stays open until pipeline_free() */
     const char *dir_path; /* for messages and for the check's path */
-    const char *name;     /* the final name; must not exist */
+    const char *name;     /* the final name; ERR_REFUSED when it exists */
     /* Called once all bytes are written, before anything is published; 0 to accept. May be NULL. */
     int (*accept)(void *userdata, const char *path, Err *err);
     void *userdata;

@@ -20,8 +20,8 @@
  *  5. finish is called only when the source is known to be complete: end of file and exit status 0.
  *  6. Data is borrowed for the call. Stages do not log, exit or hold globals.
  *  7. Results come from the stages' typed getters, valid after finish and until pipeline_free().
- *  8. A decoder fails (ERR_DAMAGED) when its input ends before its format does, or goes on after
- * it. */
+ *  8. A decoder fails (ERR_DAMAGED) when its input ends before its format does, or goes on behind.
+ *  9. A finished pipeline that is used again fails (ERR_INTERNAL): nothing would come of it. */
 
 #include "sys/err.h"
 
