@@ -10,9 +10,6 @@
 #include "sys/fs.h"
 #include "sys/mem.h"
 
-/* More than the longest that a dump can lead to: CHILD_STDERR_MAX bytes of warnings, each of them
- * an empty line or a control character, which JSON makes longer. */
-
 #define SHA256_HEX_LENGTH 64
 
 typedef enum MemberType {

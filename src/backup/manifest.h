@@ -11,6 +11,9 @@
 #include <stdint.h>
 
 #define MANIFEST_FORMAT_VERSION 1
+
+/* More than the longest that a dump can lead to: CHILD_STDERR_MAX bytes of warnings, each of them
+ * an empty line or a control character, which JSON makes longer. */
 #define MANIFEST_MAX_SIZE ((size_t)64 << 20)
 
 typedef struct ManifestOmission {

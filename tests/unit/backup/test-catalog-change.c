@@ -66,7 +66,7 @@ static int run_sha256sum(const char *directory, const char *file)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-START_TEST(sha256sum_accepts_the_checksum_file)
+START_TEST(sha256sum_checks_dump_and_manifest)
 {
     _cleanup_place_ Place p = place_new();
     _cleanup_free_ char *encoded = artifact_encode(hostile[_i]);
@@ -74,10 +74,15 @@ START_TEST(sha256sum_accepts_the_checksum_file)
     _cleanup_free_ char *stem = artifact_stem(encoded, DAY(1));
     _cleanup_free_ char *data = mem_printf("%s.dump", stem);
     _cleanup_free_ char *checksum = mem_printf("%s.sha256", data);
+    _cleanup_free_ char *manifest = mem_printf("%s.json", stem);
 
     place_commit(&p, hostile[_i], DAY(1));
     ck_assert_int_eq(run_sha256sum(directory, checksum), 0);
     unit_write_file(directory, data, "abd", 3);
+    ck_assert_int_eq(run_sha256sum(directory, checksum), 1);
+    unit_write_file(directory, data, "abc", 3);
+    ck_assert_int_eq(run_sha256sum(directory, checksum), 0);
+    unit_write_file(directory, manifest, "{}", 2);
     ck_assert_int_eq(run_sha256sum(directory, checksum), 1);
 }
 END_TEST
@@ -349,7 +354,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_LOOP(a_hostile_name_goes_all_the_way, ELEMENTSOF(hostile)),
-    UNIT_LOOP(sha256sum_accepts_the_checksum_file, ELEMENTSOF(hostile)),
+    UNIT_LOOP(sha256sum_checks_dump_and_manifest, ELEMENTSOF(hostile)),
     UNIT_TEST(the_latest_link_names_the_newest_commit),
     UNIT_TEST(a_change_of_format_leaves_no_link_to_an_old_backup),
     UNIT_LOOP(a_failure_before_the_commit_leaves_no_file_of_the_backup, 2),
