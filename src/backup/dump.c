@@ -8,6 +8,7 @@
 #include "backup/catalog.h"
 #include "pg/message.h"
 #include "stream/pump.h"
+#include "stream/sink-child.h"
 #include "stream/sink-file.h"
 #include "stream/stage-gzip.h"
 #include "stream/stage-tap.h"
@@ -51,27 +52,15 @@ static void dump_done(Dump *d)
 
 /* Acceptance: what is looked at before the file gets its name */
 
-static int check_archive(Dump *d, const char *path, Err *err)
+static int check_archive(Dump *d, Err *err)
 {
-    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
-    _cleanup_child_ Child child = CHILD_INIT;
     size_t size;
     const char *head = stage_tap_head(d->raw, &size);
 
     if (size < strlen(ARCHIVE_MAGIC) + 3 || memcmp(head, ARCHIVE_MAGIC, strlen(ARCHIVE_MAGIC)) != 0)
         return err_set(err, ERR_DUMP_INCOMPLETE, "what pg_dump wrote is not a custom archive");
     d->manifest.archive_version = mem_printf("%d.%d", head[5], head[6]);
-
-    pg_command_list_archive(d->ctx->client, path, &command);
-    int r = pg_command_spawn(&command, CHILD_NEITHER, d->ctx->stall_timeout, &child, err);
-    if (r < 0)
-        return r;
-    _cleanup_err_ Err reason = { 0 };
-    r = child_wait(&child, &reason);
-    if (r < 0 && reason.kind == ERR_CHILD)
-        return err_set(err, ERR_DUMP_INCOMPLETE, "the archive is not readable: %s", reason.message);
-    err_move(err, &reason);
-    return r;
+    return 0;
 }
 
 static int check_text(Dump *d, Err *err)
@@ -87,20 +76,23 @@ static int check_text(Dump *d, Err *err)
 static int accept_dump(void *userdata, const char *path, Err *err)
 {
     Dump *d = userdata;
+    (void)path;
 
     if (stage_tap_bytes(d->raw) == 0 || stage_tap_bytes(d->stored) == 0)
         return err_set(err, ERR_DUMP_INCOMPLETE, "the client program succeeded but wrote nothing");
-    return d->closing ? check_text(d, err) : check_archive(d, path, err);
+    return d->closing ? check_text(d, err) : check_archive(d, err);
 }
 
 /* The stream */
 
-static Pipeline *build_pipeline(Dump *d)
+static Pipeline *build_pipeline(Dump *d, Child *witness)
 {
     const DumpContext *ctx = d->ctx;
     Pipeline *p = pipeline_new();
 
     d->raw = d->stored = pipeline_add(p, stage_tap_new());
+    if (!d->closing)
+        pipeline_add(p, sink_child_new(witness));
     if (d->gzip) {
         int level = ctx->compression_level > 0 ? ctx->compression_level : DEFAULT_GZIP_LEVEL;
         pipeline_add(p, stage_gzip_new(level));
@@ -116,41 +108,37 @@ static Pipeline *build_pipeline(Dump *d)
     return p;
 }
 
-/* A client program's failure gets the kind that its words tell of. */
-static void classify(const Child *child, Err *err)
+/* An archive is decoded by pg_restore while it is written: what is published can be read. */
+static int spawn_witness(Dump *d, Child *ret, Err *err)
 {
-    if (err->kind != ERR_CHILD)
-        return;
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
 
-    for (size_t i = 0; i < child->stderr_lines.count; i++) {
+    if (d->closing)
+        return 0;
+    pg_command_decode_archive(d->ctx->client, &command);
+    return pg_command_spawn(&command, CHILD_STDIN, d->ctx->stall_timeout, ret, err);
+}
+
+/* A client program's failure gets the kind that its words tell of. */
+static void classify(const Child *dumper, const Child *witness, Err *err)
+{
+    bool by_witness = witness->name && witness->pid == 0;
+
+    if (err->kind == ERR_CHILD && by_witness) {
+        err->kind = ERR_DUMP_INCOMPLETE;
+        err_prefix(err, "the archive cannot be read");
+    }
+    for (size_t i = 0; err->kind == ERR_CHILD && i < dumper->stderr_lines.count; i++) {
         const char *hint;
-        ErrKind kind = pg_classify_message(child->stderr_lines.items[i], &hint);
-        if (kind == ERR_CHILD)
-            continue;
-        err->kind = kind;
+        err->kind = pg_classify_message(dumper->stderr_lines.items[i], &hint);
         if (hint)
             err_hint(err, "%s", hint);
-        return;
     }
 }
 
-/* The client's output to a published file, and what was learnt on the way to the manifest. */
-static int stream_dump(Dump *d, PgCommand *command, Err *err)
+static void take_stream_facts(Dump *d, const Child *dumper, usec_t begin)
 {
-    _cleanup_pipeline_ Pipeline *pipeline = build_pipeline(d);
-    _cleanup_child_ Child child = CHILD_INIT;
-    usec_t begin = clock_monotonic();
     Manifest *m = &d->manifest;
-
-    m->started = clock_now();
-    int r = pg_command_spawn(command, CHILD_STDOUT, d->ctx->stall_timeout, &child, err);
-    if (r < 0)
-        return r;
-    r = pump_child(&child, pipeline, err);
-    if (r < 0) {
-        classify(&child, err);
-        return r;
-    }
 
     m->finished = clock_now();
     m->duration_msec = (clock_monotonic() - begin) / USEC_PER_MSEC;
@@ -158,9 +146,31 @@ static int stream_dump(Dump *d, PgCommand *command, Err *err)
     m->raw_sha256 = mem_strdup(stage_tap_sha256(d->raw));
     m->stored_bytes = stage_tap_bytes(d->stored);
     m->stored_sha256 = mem_strdup(stage_tap_sha256(d->stored));
-    strv_copy(&m->warnings, &child.stderr_lines);
-    m->warnings_dropped = child.stderr_dropped;
-    return 0;
+    strv_copy(&m->warnings, &dumper->stderr_lines);
+    m->warnings_dropped = dumper->stderr_dropped;
+}
+
+/* The client's output to a published file, and what was learnt on the way to the manifest. */
+static int stream_dump(Dump *d, PgCommand *command, Err *err)
+{
+    _cleanup_child_ Child dumper = CHILD_INIT, witness = CHILD_INIT;
+    usec_t begin = clock_monotonic();
+
+    d->manifest.started = clock_now();
+    int r = spawn_witness(d, &witness, err);
+    if (r < 0)
+        return r;
+    _cleanup_pipeline_ Pipeline *pipeline = build_pipeline(d, &witness);
+    r = pg_command_spawn(command, CHILD_STDOUT, d->ctx->stall_timeout, &dumper, err);
+    if (r < 0)
+        return r;
+
+    r = pump_child(&dumper, pipeline, err);
+    if (r < 0)
+        classify(&dumper, &witness, err);
+    else
+        take_stream_facts(d, &dumper, begin);
+    return r;
 }
 
 /* Before and after it */

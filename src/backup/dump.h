@@ -2,12 +2,12 @@
 
 /* One dump: from the server to a committed backup.
  *
- *     snapshot session ─▶ pg_dump --snapshot ─▶ tap(raw) · gzip (plain only) · tap(stored) · file
- *                                          ─▶ checks ─▶ publish ─▶ .sha256 ─▶ manifest ─▶ latest
+ *     snapshot session ─▶ pg_dump --snapshot ─▶ tap(raw) · witness (custom) or gzip (plain)
+ *         · tap(stored) · file ─▶ checks ─▶ publish ─▶ .sha256 ─▶ manifest ─▶ latest
  *
- * Before anything is published: the client's exit status was 0, the dump is not empty, and it is
- * readable (an archive by pg_restore --list, SQL by its closing comment). Whatever fails before the
- * manifest leaves nothing behind. */
+ * Before anything is published: the client's exit status was 0, the dump is not empty, and it can
+ * be read: an archive by pg_restore, which decodes it to nowhere as it is written, SQL by its
+ * closing comment. Whatever fails before the manifest leaves nothing behind. */
 
 #include "backup/manifest.h"
 #include "pg/client.h"

@@ -120,7 +120,8 @@ static int feed_client(const RestoreSource *source, const RestoreTarget *target,
     int r = pg_command_restore(target->client, target->server, &options, &command, err);
     if (r < 0)
         return r;
-    r = pg_command_spawn(&command, CHILD_STDIN, target->stall_timeout, &child, err);
+    /* No stall limit: while an index is built no byte moves, for as long as that takes. */
+    r = pg_command_spawn(&command, CHILD_STDIN, /* stall_timeout= */ 0, &child, err);
     if (r < 0)
         return r;
     r = stream_into(source, sink_child_new(&child), err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "stream/pump.h"
+#include "stream/sink-child.h"
 #include "stream/sink-fd.h"
 #include "stream/stage-gzip.h"
 #include "stream/stage-tap.h"
@@ -118,13 +119,6 @@ int verify_stream(const Catalog *catalog, const Series *series, const Backup *ba
     return stream(path, &backup->manifest, /* decode= */ true, sink, err);
 }
 
-static int need_manifest(const Backup *backup, Err *err)
-{
-    if (backup->manifest.file)
-        return 0;
-    return err_set(err, ERR_DAMAGED, "%s", backup->problem);
-}
-
 static int read_beside(const char *dir, const char *name, size_t max, char **ret, size_t *ret_size,
                        Err *err)
 {
@@ -163,50 +157,54 @@ static int check_checksums(const char *dir, const Manifest *m, Err *err)
     return 0;
 }
 
+static int check_records(const Catalog *catalog, const Series *series, const Backup *backup,
+                         Err *err)
+{
+    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
+
+    if (!backup->manifest.file)
+        return err_set(err, ERR_DAMAGED, "%s", backup->problem);
+    return check_checksums(dir, &backup->manifest, err);
+}
+
 int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err)
 {
-    int r = need_manifest(backup, err);
+    int r = check_records(catalog, series, backup, err);
     if (r < 0)
         return r;
 
     _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
-    r = stream(path, &backup->manifest, /* decode= */ false, sink_null_new(), err);
-    if (r < 0)
-        return r;
-
-    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
-    return check_checksums(dir, &backup->manifest, err);
+    return stream(path, &backup->manifest, /* decode= */ false, sink_null_new(), err);
 }
 
-static int decode_archive(const char *path, const PgClient *client, usec_t stall_timeout, Err *err)
+static int decode_archive(const char *path, const Manifest *m, const PgClient *client,
+                          usec_t stall_timeout, Err *err)
 {
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     _cleanup_child_ Child child = CHILD_INIT;
-    _cleanup_err_ Err reason = { 0 };
 
-    if (!client)
-        return err_set(err, ERR_COULD_NOT_VERIFY, "no pg_restore that reads this archive");
-
-    pg_command_decode_archive(client, path, &command);
-    int r = pg_command_spawn(&command, CHILD_NEITHER, stall_timeout, &child, err);
+    pg_command_decode_archive(client, &command);
+    int r = pg_command_spawn(&command, CHILD_STDIN, stall_timeout, &child, err);
     if (r < 0)
         return r;
-    r = child_wait(&child, &reason);
-    if (r < 0 && reason.kind == ERR_CHILD)
-        return err_set(err, ERR_DAMAGED, "the archive does not decode: %s", reason.message);
-    err_move(err, &reason);
+    r = stream(path, m, /* decode= */ true, sink_child_new(&child), err);
+    if (r < 0 && err_is_set(err) && err->kind == ERR_CHILD) {
+        err->kind = ERR_DAMAGED;
+        err_prefix(err, "the archive does not decode");
+    }
     return r;
 }
 
 int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,
                    const PgClient *client, usec_t stall_timeout, Err *err)
 {
-    int r = need_manifest(backup, err);
+    int r = check_records(catalog, series, backup, err);
     if (r < 0)
         return r;
 
+    const Manifest *m = &backup->manifest;
     _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
-    if (strcmp(backup->manifest.format, "custom") == 0)
-        return decode_archive(path, client, stall_timeout, err);
-    return stream(path, &backup->manifest, /* decode= */ true, sink_null_new(), err);
+    if (strcmp(m->format, "custom") == 0)
+        return decode_archive(path, m, client, stall_timeout, err);
+    return stream(path, m, /* decode= */ true, sink_null_new(), err);
 }

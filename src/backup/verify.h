@@ -13,8 +13,8 @@
 /* Size and SHA-256 of the data file against the manifest; both against the .sha256 beside them. */
 int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err);
 
-/* Everything decoded: an archive by pg_restore to nowhere, text by gunzip, and the digest of what
- * pg_dump had written. `client` may be NULL: then only text can be judged. */
+/* All of that, and everything decoded in the same pass: an archive by pg_restore to nowhere, text
+ * by gunzip, and the digest of what pg_dump had written. `client` is needed for archives alone. */
 int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,
                    const PgClient *client, usec_t stall_timeout, Err *err);
 

@@ -48,7 +48,6 @@ static int into_database(const CmdContext *ctx, const RestoreSource *source, Err
         .session = access.session,
         .database = ctx->args->to,
         .force = ctx->args->flags & ARG_FORCE,
-        .stall_timeout = s->stall_timeout_seconds * USEC_PER_SEC,
     };
     r = restore_to_database(source, &target, &created, err);
     if (r < 0)

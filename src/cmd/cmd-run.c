@@ -274,7 +274,9 @@ static void fail_missing(Run *run, const char *database)
     err_set(&err, ERR_NO_DATABASE, "the server has no such database");
     err_hint(&err,
              "Correct PG_DATABASES, or exclude it; \"pg-backup check\" lists what the server has.");
+    log_context(LOG_FIELD_DATABASE, database);
     fail_entry(report_add(&run->report, database), name, &err);
+    log_context(LOG_FIELD_DATABASE, NULL);
 }
 
 static void dump_all(Run *run)
@@ -366,8 +368,7 @@ static void conclude(Run *run)
     progress_phase("reporting", /* total= */ 0);
     report->finished = clock_now();
     report->exit_code = judge(report);
-    if (have_catalog)
-        publish_metrics(run->settings, &catalog, report);
+    publish_metrics(run->settings, have_catalog ? &catalog : NULL, report);
     publish_report(run->settings, report);
     log_outcome(report);
 }
@@ -392,17 +393,22 @@ static int run_run(const CmdContext *ctx, Err *err)
     int r = begin_report(&run, err);
     if (r < 0)
         return r;
-    r = lock_take(ctx->settings->backup_dir, "run", &run.lock, err);
-    if (r < 0)
+    r = lock_take(ctx->settings->backup_dir, "run", &run.lock, &run.report.err);
+    if (run.report.err.kind == ERR_LOCKED) { /* the report is the other run's to write */
+        err_move(err, &run.report.err);
         return r;
+    }
 
-    r = prepare(&run, &run.report.err);
+    if (r == 0)
+        r = prepare(&run, &run.report.err);
     if (r == 0) {
         progress_ready();
         log_event(LOG_LEVEL_INFO, LOG_EVENT_RUN_STARTED,
                   "run started: %zu databases, server %s, pg_dump %s", run.plan.databases.count,
                   run.access.server.version, run.access.client.version);
         dump_all(&run);
+        if (cancel_requested())
+            cancel_error(&run.report.err);
     }
     progress_stopping();
     conclude(&run);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,31 +16,35 @@ typedef struct Tally {
     size_t sound, damaged, undecided;
 } Tally;
 
-/* A pg_restore that reads what this backup's pg_dump wrote; NULL outputs where there is none. */
-static int find_client(const Settings *settings, const Manifest *m, PgClient *ret, Err *err)
+/* Where no pg_restore reads the archive, the stored digest can still tell damage, but not
+ * soundness. */
+static int verify_without_client(const Catalog *catalog, const Series *series, const Backup *backup,
+                                 Err *reason, Err *err)
 {
-    int r = pg_client_find(settings->pg_bindir, atoi(m->client_version), ret, err);
-    if (r < 0 && err && err->kind != ERR_CANCELLED)
-        err->kind = ERR_COULD_NOT_VERIFY;
-    return r;
+    int r = verify_stored(catalog, series, backup, err);
+    if (r < 0)
+        return r;
+
+    if (reason->kind != ERR_CANCELLED)
+        reason->kind = ERR_COULD_NOT_VERIFY;
+    err_prefix(reason, "the digest is right, but the archive could not be decoded");
+    err_move(err, reason);
+    return -ENOENT;
 }
 
 static int verify_one(const Settings *settings, const Catalog *catalog, const Series *series,
                       const Backup *backup, Err *err)
 {
     const Manifest *m = &backup->manifest;
+    _cleanup_err_ Err reason = { 0 };
     PgClient client = { 0 };
 
-    int r = verify_stored(catalog, series, backup, err);
-    if (r < 0)
-        return r;
-    if (strcmp(m->format, "custom") == 0) {
-        r = find_client(settings, m, &client, err);
-        if (r < 0)
-            return r;
-    }
-    r = verify_decoded(catalog, series, backup, &client,
-                       settings->stall_timeout_seconds * USEC_PER_SEC, err);
+    if (m->format && strcmp(m->format, "custom") == 0 &&
+        pg_client_find(settings->pg_bindir, atoi(m->client_version), &client, &reason) < 0)
+        return verify_without_client(catalog, series, backup, &reason, err);
+
+    int r = verify_decoded(catalog, series, backup, &client,
+                           settings->stall_timeout_seconds * USEC_PER_SEC, err);
     pg_client_done(&client);
     return r;
 }

@@ -7,6 +7,7 @@
 #include "backup/report.h"
 #include "conf/settings.h"
 
-/* `catalog` is what there is now; NULL when it could not be read: then there are no metrics. */
+/* `catalog` is what there is now; NULL when it could not be read: then only the run's own metrics
+ * are told, and the Pushgateway keeps what it knew of the databases. */
 void publish_metrics(const Settings *settings, const Catalog *catalog, Report *report);
 void publish_report(const Settings *settings, Report *report);

@@ -308,18 +308,10 @@ int pg_command_dump_globals(const PgClient *c, const PgTarget *t, bool role_pass
     return 0;
 }
 
-void pg_command_list_archive(const PgClient *c, const char *path, PgCommand *ret)
-{
-    begin(c, "pg_restore", ret);
-    strv_add(&ret->argv, "--list");
-    strv_add(&ret->argv, path);
-}
-
-void pg_command_decode_archive(const PgClient *c, const char *path, PgCommand *ret)
+void pg_command_decode_archive(const PgClient *c, PgCommand *ret)
 {
     begin(c, "pg_restore", ret);
     strv_add(&ret->argv, "--file=/dev/null");
-    strv_add(&ret->argv, path);
 }
 
 int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,

@@ -56,10 +56,8 @@ int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *o
 /* pg_dumpall --globals-only. */
 int pg_command_dump_globals(const PgClient *c, const PgTarget *t, bool role_passwords,
                             PgCommand *ret, Err *err);
-/* pg_restore --list of a file: reads header and table of contents. */
-void pg_command_list_archive(const PgClient *c, const char *path, PgCommand *ret);
-/* pg_restore of a file to nowhere: decodes everything. */
-void pg_command_decode_archive(const PgClient *c, const char *path, PgCommand *ret);
+/* pg_restore of an archive from stdin to nowhere: decodes everything. */
+void pg_command_decode_archive(const PgClient *c, PgCommand *ret);
 /* A restore from stdin, ending at the first error. In one transaction it leaves an existing
  * database untouched when it fails; without, it needs no more locks than one object at a time. */
 typedef struct PgRestoreOptions {

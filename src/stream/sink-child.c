@@ -25,7 +25,9 @@ static int sink_child_write(Stage *s, const void *data, size_t size, Err *err)
     int r = child_write(sink->child, data, size, err);
     if (r == -EPIPE)
         return sink_child_ended_early(sink->child, err);
-    return r;
+    if (r < 0 || !s->next)
+        return r;
+    return stage_forward(s, data, size, err);
 }
 
 static int sink_child_finish(Stage *s, Err *err)

@@ -18,7 +18,7 @@
 #define TICK_MSEC 200
 /* A pipe of this size lets pg_dump run on while we compress or fsync. */
 #define PIPE_SIZE (1 << 20)
-/* What a kept line of stderr takes beside its text, so that a flood of short ones is bounded, too. */
+/* What a kept line of stderr takes beside its text: a flood of short ones is bounded, too. */
 #define LINE_COST 64
 #define KILL_GRACE (2 * USEC_PER_SEC)
 

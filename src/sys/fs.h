@@ -16,8 +16,8 @@
 /* Writes all of it, whatever the number of calls; -errno, and how much was written is lost. */
 int fs_write_all(int fd, const void *data, size_t size);
 
-/* Reads a file up to `max` bytes (-EFBIG beyond); the result is NUL-terminated, so that ret_size may
- * be NULL. */
+/* Reads a file up to `max` bytes (-EFBIG beyond); the result is NUL-terminated, so that ret_size
+ * may be NULL. */
 int fs_read_file(int dir_fd, const char *name, size_t max, char **ret, size_t *ret_size);
 
 /* Opens a directory, making it first with `mode` where it is missing (the parent is then fsynced).
