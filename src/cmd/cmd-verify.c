@@ -76,7 +76,8 @@ static int judge(const CmdContext *ctx, const Catalog *catalog, const Series *se
         tally->undecided++;
     printf("%s  %s  %s\n", reason.kind == ERR_DAMAGED ? "DAMAGED" : "UNKNOWN", backup->stem,
            reason.message);
-    log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, &reason);
+    if (!log_is_human()) /* a person reads the line above */
+        log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, &reason);
     return 0;
 }
 

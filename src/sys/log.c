@@ -205,7 +205,6 @@ static void add_coloured(Buf *out, const char *colour, const char *text)
 static void write_human(const Line *line)
 {
     static const char indent[] = "          ";
-    const char *database = line->parts[PART_CONTEXT + LOG_FIELD_DATABASE];
     const char *hint = line->parts[PART_HINT];
     _cleanup_buf_ Buf out = {};
 
@@ -217,10 +216,6 @@ static void write_human(const Line *line)
 
     add_coloured(&out, COLOUR_DIM, clock);
     buf_adds(&out, "  ");
-    if (database) {
-        _cleanup_free_ char *clean = format_oneline(database);
-        buf_addf(&out, "%s  ", clean);
-    }
     add_coloured(&out, levels[line->level].colour, levels[line->level].word);
     add_readable(&out, line->parts[PART_MESSAGE], indent);
     buf_addc(&out, '\n');

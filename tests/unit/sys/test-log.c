@@ -233,7 +233,7 @@ START_TEST(json_is_one_object_a_line_with_numbers_as_numbers)
 }
 END_TEST
 
-START_TEST(a_line_for_people_has_time_database_and_message)
+START_TEST(a_line_for_people_has_time_level_and_message)
 {
     capture_to_file();
     log_init(LOG_FORMAT_HUMAN, LOG_LEVEL_INFO);
@@ -243,9 +243,9 @@ START_TEST(a_line_for_people_has_time_database_and_message)
     log_error("broken");
 
     _cleanup_free_ char *text = take_output();
-    assert_matches(text, "^[0-9]{2}:[0-9]{2}:[0-9]{2}  appdb  done\n"
-                         "[0-9:]{8}  appdb  WARNING: careful\n"
-                         "[0-9:]{8}  appdb  ERROR: broken\n$");
+    assert_matches(text, "^[0-9]{2}:[0-9]{2}:[0-9]{2}  done\n"
+                         "[0-9:]{8}  WARNING: careful\n"
+                         "[0-9:]{8}  ERROR: broken\n$");
 }
 END_TEST
 
@@ -492,7 +492,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(any_byte_survives_logfmt_on_one_line),
     UNIT_TEST(a_logfmt_value_is_quoted_only_where_it_must_be),
     UNIT_TEST(json_is_one_object_a_line_with_numbers_as_numbers),
-    UNIT_TEST(a_line_for_people_has_time_database_and_message),
+    UNIT_TEST(a_line_for_people_has_time_level_and_message),
     UNIT_TEST(several_lines_and_a_hint_stand_below_each_other),
     UNIT_TEST(nothing_hostile_reaches_a_terminal),
     UNIT_TEST(colour_is_for_terminals_without_no_color),
