@@ -10,6 +10,7 @@
 #include "stream/pump.h"
 #include "stream/sink-child.h"
 #include "stream/sink-file.h"
+#include "stream/stage-check.h"
 #include "stream/stage-gzip.h"
 #include "stream/stage-tap.h"
 #include "stream/stage.h"
@@ -73,10 +74,9 @@ static int check_text(Dump *d, Err *err)
     return 0;
 }
 
-static int accept_dump(void *userdata, const char *path, Err *err)
+static int accept_dump(void *userdata, Err *err)
 {
     Dump *d = userdata;
-    (void)path;
 
     if (stage_tap_bytes(d->raw) == 0 || stage_tap_bytes(d->stored) == 0)
         return err_set(err, ERR_DUMP_INCOMPLETE, "the client program succeeded but wrote nothing");
@@ -98,12 +98,11 @@ static Pipeline *build_pipeline(Dump *d, Child *witness)
         pipeline_add(p, stage_gzip_new(level));
         d->stored = pipeline_add(p, stage_tap_new());
     }
+    pipeline_add(p, stage_check_new(accept_dump, d));
     pipeline_add(p, sink_file_new(&(SinkFileSpec){
                         .dir_fd = d->series_fd,
                         .dir_path = d->series_path,
                         .name = d->manifest.file,
-                        .accept = accept_dump,
-                        .userdata = d,
                     }));
     return p;
 }

@@ -13,10 +13,7 @@ typedef struct Lock {
     int fd;
 } Lock;
 
-#define LOCK_INIT                                                                                  \
-    {                                                                                              \
-        .fd = -1                                                                                   \
-    }
+#define LOCK_INIT ((Lock){ .fd = -1 })
 #define _cleanup_lock_ _cleanup_(lock_release)
 
 /* Does not wait: ERR_LOCKED says who holds it; ERR_SETTINGS when the directory is missing.

@@ -9,6 +9,7 @@
 #include "stream/pump.h"
 #include "stream/sink-child.h"
 #include "stream/sink-fd.h"
+#include "stream/stage-check.h"
 #include "stream/stage-gzip.h"
 #include "stream/stage-tap.h"
 #include "sys/child.h"
@@ -22,59 +23,31 @@ char *verify_data_path(const Catalog *catalog, const Series *series, const Backu
     return mem_printf("%s/%s/%s", catalog->path, series->encoded, backup->manifest.file);
 }
 
-/* A pipeline stage that compares what passed a tap with what the manifest says, at finish and
- * before the sink's own: so a sink that publishes or commits never sees the end of wrong bytes. */
-typedef struct Guard {
-    Stage stage;
-    Stage *tap; /* borrowed: it stands before this one */
+/* What has passed a tap against what the manifest says. */
+typedef struct Expectation {
+    Stage *tap; /* owned by the pipeline */
     const char *what;
     uint64_t bytes;
     const char *sha256;
-} Guard;
+} Expectation;
 
-static int guard_write(Stage *s, const void *data, size_t size, Err *err)
+static int check_expectation(void *userdata, Err *err)
 {
-    return stage_forward(s, data, size, err);
-}
+    const Expectation *e = userdata;
 
-static int guard_finish(Stage *s, Err *err)
-{
-    const Guard *g = (const Guard *)s;
-
-    if (stage_tap_bytes(g->tap) != g->bytes)
-        return err_set(err, ERR_DAMAGED, "%s has %llu bytes, its manifest says %llu", g->what,
-                       (unsigned long long)stage_tap_bytes(g->tap), (unsigned long long)g->bytes);
-    if (strcmp(stage_tap_sha256(g->tap), g->sha256) != 0)
-        return err_set(err, ERR_DAMAGED, "%s has SHA-256 %s, its manifest says %s", g->what,
-                       stage_tap_sha256(g->tap), g->sha256);
+    if (stage_tap_bytes(e->tap) != e->bytes)
+        return err_set(err, ERR_DAMAGED, "%s has %llu bytes, its manifest says %llu", e->what,
+                       (unsigned long long)stage_tap_bytes(e->tap), (unsigned long long)e->bytes);
+    if (strcmp(stage_tap_sha256(e->tap), e->sha256) != 0)
+        return err_set(err, ERR_DAMAGED, "%s has SHA-256 %s, its manifest says %s", e->what,
+                       stage_tap_sha256(e->tap), e->sha256);
     return 0;
 }
 
-static void guard_free(Stage *s)
+static void add_expectation(Pipeline *p, Expectation *e)
 {
-    free(s);
-}
-
-static const StageOps guard_ops = {
-    .name = "guard",
-    .write = guard_write,
-    .finish = guard_finish,
-    .free = guard_free,
-};
-
-static void add_guarded_tap(Pipeline *p, const char *what, uint64_t bytes, const char *sha256)
-{
-    Stage *tap = pipeline_add(p, stage_tap_new());
-    Guard *g = mem_zero(1, sizeof(*g));
-
-    *g = (Guard){
-        .stage = { .ops = &guard_ops },
-        .tap = tap,
-        .what = what,
-        .bytes = bytes,
-        .sha256 = sha256,
-    };
-    pipeline_add(p, &g->stage);
+    e->tap = pipeline_add(p, stage_tap_new());
+    pipeline_add(p, stage_check_new(check_expectation, e));
 }
 
 static bool is_gzip_text(const Manifest *m)
@@ -93,17 +66,20 @@ static int open_data(const char *path, int *ret_fd, Err *err)
     return 0;
 }
 
-/* The stored bytes, checked, and decoded where `decode` says so, into the sink. */
+/* The stored bytes, checked, and decoded where `decode` says so, into the sink. A sink that
+ * publishes or commits is not finished with wrong bytes: the checks stand before it. */
 static int stream(const char *path, const Manifest *m, bool decode, Stage *sink, Err *err)
 {
+    Expectation stored = { NULL, m->file, m->stored_bytes, m->stored_sha256 };
+    Expectation raw = { NULL, "the decoded dump", m->raw_bytes, m->raw_sha256 };
     _cleanup_pipeline_ Pipeline *p = pipeline_new();
     _cleanup_close_ int fd = -1;
 
-    add_guarded_tap(p, m->file, m->stored_bytes, m->stored_sha256);
+    add_expectation(p, &stored);
     if (decode && is_gzip_text(m))
         pipeline_add(p, stage_gunzip_new());
     if (decode)
-        add_guarded_tap(p, "the decoded dump", m->raw_bytes, m->raw_sha256);
+        add_expectation(p, &raw);
     pipeline_add(p, sink);
 
     int r = open_data(path, &fd, err);

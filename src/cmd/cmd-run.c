@@ -408,11 +408,13 @@ static int run_run(const CmdContext *ctx, Err *err)
                   "run started: %zu databases, server %s, pg_dump %s", run.plan.databases.count,
                   run.access.server.version, run.access.client.version);
         dump_all(&run);
-        if (cancel_requested())
+        if (cancel_requested()) {
+            progress_stopping();
             cancel_error(&run.report.err);
+        }
     }
-    progress_stopping();
     conclude(&run);
+    progress_stopping();
 
     if (ctx->args->flags & ARG_REPORT)
         print_report(&run.report);

@@ -47,23 +47,10 @@ static int sink_file_write(Stage *s, const void *data, size_t size, Err *err)
     return 0;
 }
 
-static int sink_file_accept(const SinkFile *f, Err *err)
-{
-    if (!f->spec.accept)
-        return 0;
-
-    _cleanup_free_ char *path = mem_printf("%s/%s", f->dir_path, f->tmp_name);
-    return f->spec.accept(f->spec.userdata, path, err);
-}
-
 static int sink_file_finish(Stage *s, Err *err)
 {
     SinkFile *f = (SinkFile *)s;
     int r = sink_file_create(f, err);
-    if (r < 0)
-        return r;
-
-    r = sink_file_accept(f, err);
     if (r < 0)
         return r;
 

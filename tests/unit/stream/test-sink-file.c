@@ -182,65 +182,6 @@ START_TEST(a_file_of_that_name_is_neither_replaced_nor_removed)
 }
 END_TEST
 
-/* Acceptance */
-
-static int refuse(void *userdata, const char *path, Err *err)
-{
-    (void)path;
-    (void)userdata;
-    return err_set(err, ERR_DUMP_INCOMPLETE, "the archive cannot be read");
-}
-
-/* Reads the temporary file by its path, as pg_restore --list would. */
-static int keep_what_is_there(void *userdata, const char *path, Err *err)
-{
-    const char *slash = strrchr(path, '/');
-    _cleanup_free_ char *dir = mem_strndup(path, (size_t)(slash - path));
-    (void)err;
-    ck_assert(!exists(NAME));
-    *(char **)userdata = unit_read_file(dir, slash + 1, NULL);
-    return 0;
-}
-
-static Stage *make_accepting_sink(int (*accept)(void *, const char *, Err *), void *userdata)
-{
-    return sink_file_new(&(SinkFileSpec){
-        .dir_fd = dir_fd,
-        .dir_path = dir_path,
-        .name = NAME,
-        .accept = accept,
-        .userdata = userdata,
-    });
-}
-
-START_TEST(what_is_not_accepted_is_not_published)
-{
-    _cleanup_err_ Err err = { 0 };
-
-    open_directory();
-    Pipeline *p = pipeline_of(make_accepting_sink(refuse, NULL));
-    ck_assert_int_lt(suite_feed(p, "data", 4, 0, &err), 0);
-    ck_assert_int_eq(err.kind, ERR_DUMP_INCOMPLETE);
-    pipeline_free(p);
-    assert_directory_has(NULL);
-    close_directory();
-}
-END_TEST
-
-START_TEST(acceptance_sees_all_the_bytes_before_the_name_appears)
-{
-    _cleanup_free_ char *seen = NULL;
-
-    open_directory();
-    Pipeline *p = pipeline_of(make_accepting_sink(keep_what_is_there, &seen));
-    ck_assert_int_eq(suite_feed(p, "all of it", 9, 4, NULL), 0);
-    pipeline_free(p);
-    ck_assert_str_eq(seen, "all of it");
-    assert_directory_has(NAME);
-    close_directory();
-}
-END_TEST
-
 /* Faults */
 
 START_TEST(a_full_disk_is_named_with_the_path_and_leaves_nothing)
@@ -307,8 +248,6 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_sink_freed_unfinished_leaves_nothing),
     UNIT_TEST(the_temporary_file_of_a_crashed_run_is_no_obstacle),
     UNIT_TEST(a_file_of_that_name_is_neither_replaced_nor_removed),
-    UNIT_TEST(what_is_not_accepted_is_not_published),
-    UNIT_TEST(acceptance_sees_all_the_bytes_before_the_name_appears),
     UNIT_LOOP(a_full_disk_is_named_with_the_path_and_leaves_nothing, 2),
     UNIT_LOOP(a_file_that_may_not_survive_a_power_cut_is_taken_back, 2),
     UNIT_TEST(a_directory_that_is_gone_is_an_error_that_names_the_file),
