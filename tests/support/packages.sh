@@ -5,8 +5,8 @@
 declare -A packages=(
     [build]="gcc libc6-dev meson ninja-build pkg-config check libcurl4-openssl-dev
         libjansson-dev libpq-dev libssl-dev libsystemd-dev zlib1g-dev"
-    [demo]="postgresql jq"
-    [test]="python3 clang libclang-rt-dev clang-format clang-tidy shellcheck faketime strace
+    [demo]="postgresql faketime"
+    [test]="python3 clang libclang-rt-dev clang-format clang-tidy shellcheck strace jq
         mount e2fsprogs xfsprogs procps prometheus prometheus-pushgateway"
     [coverage]="gcovr"
 )
