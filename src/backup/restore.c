@@ -92,17 +92,22 @@ static int create_like_original(const RestoreSource *source, const RestoreTarget
 /* What the target said, as an error of the restore. */
 static void classify(const Child *child, Err *err)
 {
+    static const struct {
+        const char *words;
+        const char *hint;
+    } remedies[] = {
+        { "role \"",
+          "Restore the globals first: pg-backup restore globals --stdout | psql -X -d postgres" },
+        { "already exists", "SQL text cannot replace what is there: restore into a new database." },
+    };
+
     if (err->kind != ERR_CHILD)
         return;
-
     err->kind = ERR_RESTORE;
-    for (size_t i = 0; i < child->stderr_lines.count; i++) {
-        const char *line = child->stderr_lines.items[i];
-        if (strstr(line, "role \"") && strstr(line, "does not exist")) {
-            err_hint(err, "Restore the globals first: pg-backup restore globals --stdout | psql.");
-            return;
-        }
-    }
+    for (size_t i = 0; i < child->stderr_lines.count; i++)
+        for (size_t j = 0; j < ELEMENTSOF(remedies); j++)
+            if (strstr(child->stderr_lines.items[i], remedies[j].words))
+                err_hint(err, "%s", remedies[j].hint);
 }
 
 static int feed_client(const RestoreSource *source, const RestoreTarget *target, bool created,

@@ -19,20 +19,19 @@ static const struct {
     { ARG_TO, "to", "DATABASE", "restore into this database, which is made where it is missing" },
     { ARG_OUTPUT, "output", "FILE", "write the decoded dump to a file that does not exist yet" },
     { ARG_STDOUT, "stdout", NULL, "write the decoded dump to stdout" },
-    { ARG_FORCE, "force", NULL, "restore into a database that is not empty: replaces objects" },
+    { ARG_FORCE, "force", NULL,
+      "restore into a database that is not empty; an archive replaces its objects" },
     { ARG_DRY_RUN, "dry-run", NULL, "print what would be done, and do nothing" },
 };
 
 /* getopt's values: the index of `options`, above all letters. */
 enum { FIRST_OPTION = 256 };
 
-static int refuse(const char *argument, const char *command, Err *err)
+static int refuse(const char *what, const char *argument, const char *command, Err *err)
 {
-    err_set(err, ERR_USAGE, "invalid option \"%s\"", argument);
-    if (command)
-        err_hint(err, "\"pg-backup %s --help\" lists the options.", command);
-    else
-        err_hint(err, "\"pg-backup --help\" lists the options.");
+    err_set(err, ERR_USAGE, "%s \"%s\"", what, argument);
+    err_hint(err, "\"pg-backup %s%s--help\" lists what it takes.", command ? command : "",
+             command ? " " : "");
     return -1;
 }
 
@@ -63,7 +62,7 @@ int args_parse_global(int argc, char **argv, Args *ret, int *ret_next, Err *err)
             ret->version = true;
             break;
         default:
-            return refuse(argv[optind - 1], NULL, err);
+            return refuse("invalid option", argv[optind - 1], NULL, err);
         }
     }
     if (ret->config_file && ret->instance)
@@ -101,14 +100,13 @@ int args_parse_command(const Command *command, int argc, char **argv, Args *ret,
         else if (c >= FIRST_OPTION)
             take_option((size_t)(c - FIRST_OPTION), ret);
         else
-            return refuse(argv[optind - 1], command->name, err);
+            return refuse("invalid option", argv[optind - 1], command->name, err);
     }
 
     ret->operands = argv + optind;
     ret->operand_count = (size_t)(argc - optind);
     if (command->max_operands >= 0 && ret->operand_count > (size_t)command->max_operands)
-        return err_set(err, ERR_USAGE, "\"pg-backup %s\" does not take \"%s\"", command->name,
-                       ret->operands[command->max_operands]);
+        return refuse("surplus operand", ret->operands[command->max_operands], command->name, err);
     return 0;
 }
 
