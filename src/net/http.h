@@ -25,9 +25,14 @@ typedef struct HttpResponse {
 } HttpResponse;
 
 /* 0 when a response arrived, whatever its status. ERR_UNREACHABLE otherwise, with libcurl's own
- * words; ERR_CANCELLED when a signal asks to stop. */
+ * words; ERR_CANCELLED when a signal asks to stop meanwhile. A request that is made after such a
+ * signal runs all the same: it is what the program has to say at its end. */
 int http_request(const HttpRequest *request, HttpResponse *ret, Err *err);
 void http_response_done(HttpResponse *response);
+
+/* "https://gateway:9091": scheme, host and port of a URL, for messages. What else it holds (a
+ * user's name and password, a path, a query) may be secret. Caller frees. */
+char *http_origin(const char *url);
 
 /* Percent-encodes one segment of a path (RFC 3986 unreserved characters stay). Caller frees. */
 char *http_escape(const char *text);
