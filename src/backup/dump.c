@@ -51,7 +51,7 @@ static void dump_done(Dump *d)
     manifest_done(&d->manifest);
 }
 
-/* Acceptance: what is looked at before the file gets its name */
+/* What pg_dump wrote, looked at once its exit status was 0 */
 
 static int check_archive(Dump *d, Err *err)
 {
@@ -74,11 +74,11 @@ static int check_text(Dump *d, Err *err)
     return 0;
 }
 
-static int accept_dump(void *userdata, Err *err)
+static int check_raw(void *userdata, Err *err)
 {
     Dump *d = userdata;
 
-    if (stage_tap_bytes(d->raw) == 0 || stage_tap_bytes(d->stored) == 0)
+    if (stage_tap_bytes(d->raw) == 0)
         return err_set(err, ERR_DUMP_INCOMPLETE, "the client program succeeded but wrote nothing");
     return d->closing ? check_text(d, err) : check_archive(d, err);
 }
@@ -91,6 +91,7 @@ static Pipeline *build_pipeline(Dump *d, Child *witness)
     Pipeline *p = pipeline_new();
 
     d->raw = d->stored = pipeline_add(p, stage_tap_new());
+    pipeline_add(p, stage_check_new(check_raw, d));
     if (!d->closing)
         pipeline_add(p, sink_child_new(witness));
     if (d->gzip) {
@@ -98,7 +99,6 @@ static Pipeline *build_pipeline(Dump *d, Child *witness)
         pipeline_add(p, stage_gzip_new(level));
         d->stored = pipeline_add(p, stage_tap_new());
     }
-    pipeline_add(p, stage_check_new(accept_dump, d));
     pipeline_add(p, sink_file_new(&(SinkFileSpec){
                         .dir_fd = d->series_fd,
                         .dir_path = d->series_path,

@@ -260,6 +260,7 @@ static const struct Family {
     bool (*of_row)(const MetricsInput *input, const Row *row, uint64_t *ret);
     void (*labels)(const MetricsInput *input, Strv *ret);
     bool msec;
+    bool from_catalog; /* left out where there is none */
 } families[] = {
     {
         .name = "pg_backup_info",
@@ -293,6 +294,7 @@ static const struct Family {
                 "backup of the database that has the oldest one, by the catalog. 0 while one of "
                 "them has none.",
         .single = last_success_timestamp,
+        .from_catalog = true,
     },
     {
         .name = "pg_backup_run_failed",
@@ -303,47 +305,56 @@ static const struct Family {
         .name = "pg_backup_database_last_success_timestamp_seconds",
         .help = "Time of the newest good backup; 0 if there is none.",
         .of_row = row_last_success,
+        .from_catalog = true,
     },
     {
         .name = "pg_backup_database_last_run_failed",
         .help = "1 if the last run was to back this up and did not, 0 if it did.",
         .of_row = row_last_run_failed,
+        .from_catalog = true,
     },
     {
         .name = "pg_backup_database_good_backups",
         .help = "Number of good backups in the catalog.",
         .of_row = row_good_backups,
+        .from_catalog = true,
     },
     {
         .name = "pg_backup_database_duration_seconds",
         .help = "How long the newest good backup took.",
         .of_row = row_duration_msec,
+        .from_catalog = true,
         .msec = true,
     },
     {
         .name = "pg_backup_database_stored_bytes",
         .help = "Size of the newest good backup as it is stored.",
         .of_row = row_stored_bytes,
+        .from_catalog = true,
     },
     {
         .name = "pg_backup_database_raw_bytes",
         .help = "Size of the newest good backup as the client program wrote it.",
         .of_row = row_raw_bytes,
+        .from_catalog = true,
     },
     {
         .name = "pg_backup_database_warnings",
         .help = "Number of warnings and omissions in the newest good backup.",
         .of_row = row_warnings,
+        .from_catalog = true,
     },
     {
         .name = "pg_backup_repository_bytes",
         .help = "Bytes of all backups in the catalog.",
         .single = repository_bytes,
+        .from_catalog = true,
     },
     {
         .name = "pg_backup_repository_free_bytes",
         .help = "Free bytes in the file system of the catalog.",
         .single = repository_free_bytes,
+        .from_catalog = true,
     },
 };
 
@@ -383,11 +394,12 @@ static void add_family(Buf *out, const struct Family *family, const MetricsInput
 
 char *metrics_render(const MetricsInput *input)
 {
-    Rows rows = make_rows(input);
+    Rows rows = input->catalog ? make_rows(input) : (Rows){};
     Buf out = {};
 
     for (size_t i = 0; i < ELEMENTSOF(families); i++)
-        add_family(&out, &families[i], input, &rows);
+        if (input->catalog || !families[i].from_catalog)
+            add_family(&out, &families[i], input, &rows);
     rows_done(&rows);
     return buf_take(&out);
 }

@@ -8,8 +8,8 @@
 
 typedef struct MetricsInput {
     const Report *report;
-    const Catalog *catalog;
-    const char *version; /* of the program */
+    const Catalog *catalog; /* NULL where it could not be read: what comes from it is left out */
+    const char *version;    /* of the program */
     uint64_t repository_free_bytes;
 } MetricsInput;
 

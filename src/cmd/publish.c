@@ -48,7 +48,8 @@ static uint64_t free_bytes(const Catalog *catalog)
 {
     uint64_t available = 0, total;
 
-    (void)fs_space(catalog->dir_fd, &available, &total);
+    if (catalog)
+        (void)fs_space(catalog->dir_fd, &available, &total);
     return available;
 }
 

@@ -293,29 +293,37 @@ void child_close_stdin(Child *c)
 
 /* The end */
 
-static const char *telling_line(const Child *c)
+static bool is_error_line(const char *line)
 {
-    for (size_t i = 0; i < c->stderr_lines.count; i++)
-        if (strstr(c->stderr_lines.items[i], "error:") ||
-            strstr(c->stderr_lines.items[i], "ERROR:") ||
-            strstr(c->stderr_lines.items[i], "FATAL:"))
-            return c->stderr_lines.items[i];
-    return c->stderr_lines.count > 0 ? c->stderr_lines.items[c->stderr_lines.count - 1] : NULL;
+    return strstr(line, "error:") || strstr(line, "ERROR:") || strstr(line, "FATAL:");
+}
+
+/* The first line that calls itself an error, with the "detail:" behind it, else the last line. */
+static char *telling_words(const Child *c)
+{
+    const Strv *lines = &c->stderr_lines;
+
+    for (size_t i = 0; i < lines->count; i++) {
+        const char *detail = i + 1 < lines->count ? strstr(lines->items[i + 1], "detail: ") : NULL;
+        if (is_error_line(lines->items[i]))
+            return mem_printf(": %s%s%s", lines->items[i], detail ? " " : "",
+                              detail ? detail + strlen("detail: ") : "");
+    }
+    return lines->count > 0 ? mem_printf(": %s", lines->items[lines->count - 1]) : mem_strdup("");
 }
 
 static int judge_status(const Child *c, Err *err)
 {
-    if (WIFEXITED(c->wait_status) && WEXITSTATUS(c->wait_status) == 0)
+    int status = c->wait_status;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
 
-    const char *line = telling_line(c);
-    const char *colon = line ? ": " : "";
-    if (WIFSIGNALED(c->wait_status))
-        return err_set(err, ERR_CHILD, "%s was killed by signal %d (%s)%s%s", c->name,
-                       WTERMSIG(c->wait_status), strsignal(WTERMSIG(c->wait_status)), colon,
-                       line ? line : "");
-    return err_set(err, ERR_CHILD, "%s exited with status %d%s%s", c->name,
-                   WEXITSTATUS(c->wait_status), colon, line ? line : "");
+    _cleanup_free_ char *words = telling_words(c);
+    if (WIFSIGNALED(status))
+        return err_set(err, ERR_CHILD, "%s was killed by signal %d (%s)%s", c->name,
+                       WTERMSIG(status), strsignal(WTERMSIG(status)), words);
+    return err_set(err, ERR_CHILD, "%s exited with status %d%s", c->name, WEXITSTATUS(status),
+                   words);
 }
 
 /* 1 once it is reaped, 0 while it runs. */

@@ -92,6 +92,20 @@ START_TEST(an_exit_status_is_an_error_with_the_telling_line)
 }
 END_TEST
 
+START_TEST(a_detail_behind_the_telling_line_is_told_too)
+{
+    _cleanup_child_ Child c = CHILD_INIT;
+    _cleanup_err_ Err err = { 0 };
+
+    ck_assert_int_eq(
+        spawn_shell(&c, "echo 'x: error: broken.' >&2; echo 'x: detail: by a server' >&2; false",
+                    CHILD_NEITHER, 0, NULL),
+        0);
+    ck_assert_int_lt(child_wait(&c, &err), 0);
+    ck_assert_str_eq(err.message, "sh exited with status 1: x: error: broken. by a server");
+}
+END_TEST
+
 START_TEST(a_death_by_signal_is_an_error)
 {
     _cleanup_child_ Child c = CHILD_INIT;
@@ -271,6 +285,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(what_a_child_writes_is_read_to_its_end),
     UNIT_TEST(what_is_written_reaches_the_child),
     UNIT_TEST(an_exit_status_is_an_error_with_the_telling_line),
+    UNIT_TEST(a_detail_behind_the_telling_line_is_told_too),
     UNIT_TEST(a_death_by_signal_is_an_error),
     UNIT_TEST(a_flood_of_stderr_does_not_block_the_data),
     UNIT_TEST(stderr_beyond_its_limit_is_counted_and_not_kept),
