@@ -71,8 +71,13 @@ void publish_metrics(const Settings *settings, const Catalog *catalog, Report *r
     }
     if (settings->pushgateway_url) {
         _cleanup_err_ Err err = { 0 };
-        if (push_metrics(settings->pushgateway_url, METRICS_JOB, settings->metrics_instance, text,
-                         strlen(text), &err) < 0)
+        const PushGroup group = {
+            .url = settings->pushgateway_url,
+            .job = METRICS_JOB,
+            .instance = settings->metrics_instance,
+        };
+        int r = catalog ? push_put(&group, text, &err) : push_post(&group, text, &err);
+        if (r < 0)
             warn(report, LOG_EVENT_METRICS_FAILED, &err);
     }
 }

@@ -128,24 +128,33 @@ static int exchange(HttpRequest *request, Err *err)
     return 0;
 }
 
-int push_metrics(const char *url, const char *job, const char *instance, const char *text,
-                 size_t size, Err *err)
+static int push(const char *method, const PushGroup *group, const char *text, Err *err)
 {
     _cleanup_buf_ Buf path = {};
 
-    add_base(&path, url);
+    add_base(&path, group->url);
     buf_adds(&path, "/metrics");
-    add_label(&path, "job", job);
-    add_label(&path, "instance", instance);
+    add_label(&path, "job", group->job);
+    add_label(&path, "instance", group->instance);
 
     HttpRequest request = {
-        .method = "PUT",
+        .method = method,
         .url = path.data,
         .content_type = "text/plain; version=0.0.4; charset=utf-8",
         .body = text,
-        .body_size = size,
+        .body_size = strlen(text),
     };
     return exchange(&request, err);
+}
+
+int push_put(const PushGroup *group, const char *text, Err *err)
+{
+    return push("PUT", group, text, err);
+}
+
+int push_post(const PushGroup *group, const char *text, Err *err)
+{
+    return push("POST", group, text, err);
 }
 
 int push_probe(const char *url, Err *err)

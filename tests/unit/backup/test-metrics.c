@@ -286,7 +286,24 @@ START_TEST(every_family_has_help_and_type_once_and_together)
 }
 END_TEST
 
+START_TEST(without_a_catalog_the_run_is_told_and_nothing_of_databases)
+{
+    World world = world_new();
+    _cleanup_free_ char *text = metrics_render(&(MetricsInput){
+        .report = &world.report,
+        .version = "1.2.3",
+    });
+
+    assert_line(text, "pg_backup_last_run_timestamp 5000");
+    ck_assert_ptr_null(strstr(text, "pg_backup_database_"));
+    ck_assert_ptr_null(strstr(text, "pg_backup_repository_"));
+    ck_assert_ptr_null(strstr(text, "pg_backup_last_success"));
+    report_done(&world.report);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(without_a_catalog_the_run_is_told_and_nothing_of_databases),
     UNIT_TEST(promtool_is_content_with_a_run_that_succeeded),
     UNIT_TEST(promtool_is_content_before_there_is_anything),
     UNIT_TEST(the_run_is_told_by_its_fixed_names),

@@ -18,7 +18,8 @@
 
 static int push(const char *url, const char *instance, const char *text, Err *err)
 {
-    return push_metrics(url, "pg-backup", instance, text, strlen(text), err);
+    return push_put(&(PushGroup){ .url = url, .job = "pg-backup", .instance = instance }, text,
+                    err);
 }
 
 /* What Prometheus would scrape. */
@@ -63,6 +64,19 @@ START_TEST(a_push_replaces_what_the_instance_pushed_before_and_nothing_else)
     assert_contains(text, "new{instance=\"one\"");
     assert_contains(text, "other{instance=\"two\"");
     ck_assert_ptr_null(strstr(text, "old{"));
+}
+END_TEST
+
+START_TEST(a_post_replaces_metrics_of_the_same_name_and_keeps_the_others)
+{
+    _cleanup_gateway_ Gateway gateway = gateway_start(NULL);
+    const PushGroup group = { .url = gateway.url, .job = "pg-backup", .instance = "main" };
+
+    ck_assert_int_eq(push_put(&group, "kept 1\nchanged 1\n", NULL), 0);
+    ck_assert_int_eq(push_post(&group, "changed 2\n", NULL), 0);
+    _cleanup_free_ char *text = scrape(&gateway);
+    assert_contains(text, "kept{instance=\"main\",job=\"pg-backup\"} 1\n");
+    assert_contains(text, "changed{instance=\"main\",job=\"pg-backup\"} 2\n");
 }
 END_TEST
 
@@ -230,6 +244,7 @@ END_TEST
 static const UnitTest tests[] = {
     UNIT_TEST(what_was_pushed_is_there_to_scrape),
     UNIT_TEST(a_push_replaces_what_the_instance_pushed_before_and_nothing_else),
+    UNIT_TEST(a_post_replaces_metrics_of_the_same_name_and_keeps_the_others),
     UNIT_TEST(an_address_may_end_with_slashes),
     UNIT_LOOP(any_instance_arrives_as_it_is, sizeof(instances) / sizeof(instances[0])),
     UNIT_TEST(what_the_gateway_says_about_bad_text_reaches_the_user),
