@@ -22,7 +22,7 @@ class PruneTestCase(BackupTestCase):
         super().setUp()
         # A run prunes at its end: while the tests make their catalogs, it must keep all.
         self.backup = PgBackup(self, CLUSTER, PG_DATABASES="appdb", BACKUP_GLOBALS="no",
-                               BACKUP_KEEP_DAYS="100000")
+                               BACKUP_KEEP_DAYS="36500")
 
     def make(self, *ages, **settings):
         """One backup for each age, oldest first; gives their stems."""

@@ -96,14 +96,28 @@ class ToADatabase(RestoreTestCase):
         self.assertEqual(CLUSTER.sql("SELECT answer FROM precious", "copy"), "42")
         self.assertEqual(len(CLUSTER.contents("copy")), 2)
 
-    def test_force_replaces_what_the_backup_holds(self):
-        for form in ("custom", "plain"):
-            with self.subTest(form=form):
-                self.backup.must("run", BACKUP_FORMAT=form)
-                CLUSTER.create("copy", "CREATE SCHEMA shop; CREATE TABLE shop.customers (x int)")
-                self.backup.must("restore", "appdb", "--to", "copy", "--force")
-                self.assertCopied()
-                CLUSTER.drop("copy")
+    def test_force_replaces_what_a_custom_backup_holds(self):
+        self.backup.must("run")
+        CLUSTER.create("copy", "CREATE SCHEMA shop; CREATE TABLE shop.customers (x int)")
+        self.backup.must("restore", "appdb", "--to", "copy", "--force")
+        self.assertCopied()
+
+    def test_force_puts_a_plain_backup_beside_what_is_there(self):
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        CLUSTER.create("copy", "CREATE TABLE precious AS SELECT 42 AS answer")
+        self.backup.must("restore", "appdb", "--to", "copy", "--force")
+        copied = CLUSTER.contents("copy")
+        self.assertIn("precious", copied)
+        self.assertEqual({**copied, **CLUSTER.contents("appdb")}, copied)
+
+    def test_force_cannot_replace_from_a_plain_backup_and_leaves_all_as_it_was(self):
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        CLUSTER.create("copy", "CREATE SCHEMA shop; CREATE TABLE shop.customers (x int)")
+        before = CLUSTER.schema("copy")
+        done = self.backup("restore", "appdb", "--to", "copy", "--force")
+        self.assertEnded(done, 1, "restore", '"shop" already exists')
+        self.assertIn("SQL text cannot replace", done.said)
+        self.assertEqual(CLUSTER.schema("copy"), before)
 
     def test_a_database_is_its_own_target_only_with_force(self):
         self.backup.must("run")
@@ -135,9 +149,7 @@ class ToADatabase(RestoreTestCase):
         self.addCleanup(blocker.close)
         blocker.do("BEGIN; LOCK TABLE shop.customers")
         running = self.backup.start("restore", "appdb", "--to", "copy", "--force")
-        pgtest.wait_until(
-            lambda: CLUSTER.sql("SELECT 1 FROM pg_stat_activity WHERE datname = 'copy' AND"
-                                " wait_event_type = 'Lock'"), "the restore waits")
+        CLUSTER.wait_for_lock("copy")
         running.send(signal.SIGTERM)
         self.assertEnded(running.wait(timeout=10), 1, "cancelled")
 

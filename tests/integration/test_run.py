@@ -74,10 +74,7 @@ class Stopped(RunTestCase):
         self.addCleanup(blocker.close)
         blocker.do("BEGIN; LOCK TABLE t")
         running = self.backup.start("run", PG_DATABASES="small")
-        pgtest.wait_until(
-            lambda: CLUSTER.sql("SELECT 1 FROM pg_stat_activity WHERE datname = 'small' AND"
-                                " application_name = 'pg_dump' AND wait_event_type = 'Lock'"),
-            "pg_dump waits for the lock")
+        CLUSTER.wait_for_lock("small")
         running.terminate()
         self.assertEnded(running.wait(timeout=10), 1, "cancelled")
 

@@ -113,9 +113,7 @@ class Canary(BackupTestCase):
         self.addCleanup(blocker.close)
         blocker.do("BEGIN; LOCK TABLE noise")
         running = self.backup.start("restore", "big", "--to", "copy", "--force")
-        pgtest.wait_until(
-            lambda: CLUSTER.sql("SELECT 1 FROM pg_stat_activity WHERE datname = 'copy' AND"
-                                " wait_event_type = 'Lock'"), "the restore waits")
+        CLUSTER.wait_for_lock("copy")
         self.assertNowhere()
         running.terminate()
         self.assertNowhere(running.wait())

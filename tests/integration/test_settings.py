@@ -171,6 +171,3 @@ class CommandLine(SettingsTestCase):
                 self.assertEqual(done.stdout, "")
                 self.assertIn("--help", done.stderr)
         self.assertEqual(os.listdir(self.backup.backup_dir), [])
-
-    def test_a_mistyped_command_is_answered_with_the_nearest_one(self):
-        self.assertRegex(self.backup("restor").stderr, '"restore"')

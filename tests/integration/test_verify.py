@@ -2,8 +2,8 @@
 """
 
 import os
-import re
 import shutil
+import subprocess
 
 import pgtest
 from pgbackup import BackupTestCase, PgBackup
@@ -60,7 +60,7 @@ class Damage(VerifyTestCase):
         for position in (0, 10, len(original) // 2, len(original) - 1):
             with self.subTest(position=position):
                 self.flip(position)
-                self.assertFound("SHA-256|digest|checksum", "appdb")
+                self.assertFound("SHA-256|digest|checksum|damaged:", "appdb")
             with open(self.stored.data, "wb") as f:
                 f.write(original)
         self.backup.must("verify", "appdb")
@@ -107,7 +107,7 @@ class Damage(VerifyTestCase):
 
     def test_the_default_covers_the_newest_of_every_database(self):
         self.flip(100)
-        self.assertFound("SHA-256|digest|checksum")
+        self.assertFound("SHA-256|digest|checksum|damaged:")
 
     def test_a_damaged_backup_is_listed_as_such(self):
         self.rewrite(lambda data: data[:-1])
@@ -144,14 +144,18 @@ class MatchingDigest(VerifyTestCase):
             data = change(f.read())
         with open(stored.data, "wb") as f:
             f.write(data)
-        for path in (stored.path, stored.data + ".sha256"):
-            with open(path, encoding="utf-8") as f:
-                text = f.read()
-            text = text.replace(old["stored_sha256"], stored.sha256())
-            text = re.sub(r'"(stored|raw)_bytes": \d+', rf'"\1_bytes": {len(data)}', text)
-            text = text.replace(old["raw_sha256"], stored.sha256())
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(text)
+        with open(stored.path, encoding="utf-8") as f:
+            text = f.read()
+        for key in ("stored", "raw"):
+            text = text.replace(old[key + "_sha256"], stored.sha256())
+            text = text.replace(f'"{key}_bytes": {old[key + "_bytes"]}',
+                                f'"{key}_bytes": {len(data)}')
+        with open(stored.path, "w", encoding="utf-8") as f:
+            f.write(text)
+        directory, name = os.path.split(stored.data)
+        with open(stored.data + ".sha256", "wb") as f:
+            subprocess.run(["sha256sum", name, stored.stem + ".json"], cwd=directory, check=True,
+                           stdout=f, timeout=60)
 
     def test_an_archive_that_does_not_decode_is_found_though_its_digest_is_right(self):
         self.forge(lambda data: data[:len(data) * 3 // 4])

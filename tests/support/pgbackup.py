@@ -45,6 +45,12 @@ class Result:
         parse = json.loads if self.stderr.startswith("{") else parse_logfmt
         return [parse(line) for line in self.stderr.splitlines()]
 
+    @property
+    def said(self):
+        """The messages and hints of the log, one a line."""
+        texts = [event.get(key) for event in self.events for key in ("msg", "message", "hint")]
+        return "\n".join(filter(None, texts))
+
     def __str__(self):
         return f"exit code {self.code}\nstdout:\n{self.stdout}\nstderr:\n{self.stderr}"
 
@@ -204,7 +210,7 @@ class BackupTestCase(pgtest.TestCase):
             reasons = [event.get("reason") for event in done.events]
             self.assertIn(reason, reasons, done)
         if says:
-            self.assertRegex(done.stderr, says)
+            self.assertRegex(done.said, says)
 
     def assertRunFailed(self, backup, done, code, reason, says=None):
         """A run that ended before or without a backup: the log, the report and the metrics agree.

@@ -259,9 +259,15 @@ class Cluster:
 
     def databases(self):
         """The names of all databases but the three that initdb makes."""
-        rows = self.sql("SELECT encode(datname::text::bytea, 'hex') FROM pg_database"
+        rows = self.sql("SELECT encode(convert_to(datname, 'UTF8'), 'hex') FROM pg_database"
                         " WHERE datname NOT IN ('postgres', 'template0', 'template1')")
         return {bytes.fromhex(row).decode() for row in rows.split("\n") if row}
+
+    def wait_for_lock(self, database):
+        """Returns the pid of the backend that waits for a lock there, once there is one."""
+        asked = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+        return int(wait_until(lambda: self.sql(asked + quote_literal(database)),
+                              f"a session in {database} waits for a lock"))
 
     def session(self, database="postgres", user="postgres"):
         return Session(self, database, user)
