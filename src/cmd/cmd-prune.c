@@ -15,7 +15,7 @@
 
 static void print_plan(const PrunePlan *plan, const RetentionPolicy *policy, bool dry_run)
 {
-    static const char *const headings[] = { "", "BACKUP", ">AGE", ">SIZE", "BECAUSE", NULL };
+    static const char *const headings[] = { "VERDICT", "BACKUP", ">AGE", ">SIZE", "BECAUSE", NULL };
     _cleanup_table_ Table *table = table_new(headings);
     const char *gone = dry_run ? "would remove" : "remove";
     usec_t now = clock_now();

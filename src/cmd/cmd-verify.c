@@ -49,6 +49,29 @@ static int verify_one(const Settings *settings, const Catalog *catalog, const Se
     return r;
 }
 
+/* One line on stdout for each backup, as soon as it is judged. */
+static void tell(const Backup *backup, const Err *reason, Tally *tally)
+{
+    _cleanup_free_ char *size = format_bytes(backup->manifest.stored_bytes);
+    _cleanup_free_ char *why = err_is_set(reason) ? format_oneline(reason->message) : NULL;
+
+    if (!err_is_set(reason)) {
+        printf("ok       %s  %s: digest and contents read back\n", backup->stem, size);
+        tally->sound++;
+    } else if (reason->kind == ERR_DAMAGED) {
+        printf("DAMAGED  %s  %s\n", backup->stem, why);
+        tally->damaged++;
+    } else {
+        printf("UNKNOWN  %s  %s\n", backup->stem, why);
+        tally->undecided++;
+    }
+    (void)fflush(stdout); /* a failure is found at the end */
+
+    /* A person has just read it. */
+    if (err_is_set(reason) && !log_is_human())
+        log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, reason);
+}
+
 /* Judges one backup and prints its line; a negative number only when the command is to end. */
 static int judge(const CmdContext *ctx, const Catalog *catalog, const Series *series,
                  const Backup *backup, Tally *tally, Err *err)
@@ -59,25 +82,13 @@ static int judge(const CmdContext *ctx, const Catalog *catalog, const Series *se
     log_context(LOG_FIELD_STEM, backup->stem);
     progress_phase(phase, backup->manifest.stored_bytes);
     int r = verify_one(ctx->settings, catalog, series, backup, &reason);
+    log_progress_line(NULL);
     if (reason.kind == ERR_CANCELLED) {
         err_move(err, &reason);
         return r;
     }
 
-    if (r == 0) {
-        _cleanup_free_ char *size = format_bytes(backup->manifest.stored_bytes);
-        printf("ok       %s  %s: digest and contents read back\n", backup->stem, size);
-        tally->sound++;
-        return 0;
-    }
-    if (reason.kind == ERR_DAMAGED)
-        tally->damaged++;
-    else
-        tally->undecided++;
-    printf("%s  %s  %s\n", reason.kind == ERR_DAMAGED ? "DAMAGED" : "UNKNOWN", backup->stem,
-           reason.message);
-    if (!log_is_human()) /* a person reads the line above */
-        log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, &reason);
+    tell(backup, &reason, tally);
     return 0;
 }
 

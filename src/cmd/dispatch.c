@@ -112,7 +112,7 @@ static int run_command(const Command *command, const Args *args, Err *err)
     if (r < 0)
         return r;
     log_init(settings.log_format, settings.log_level);
-    progress_init(log_is_human() && isatty(STDERR_FILENO));
+    progress_init(log_is_human());
 
     r = cancel_init();
     if (r < 0)

@@ -113,6 +113,7 @@ void table_print(const Table *t)
             print_cell(t, j, sizes[j], t->rows[i].cells[j]);
         printf("\n");
     }
+    (void)fflush(stdout); /* before what is logged next; a failure is found at the end */
 }
 
 void table_free(Table *t)
