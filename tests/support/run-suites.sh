@@ -129,7 +129,7 @@ judge() {
 
     if [ "$status" -ne 0 ] || [[ ! $last =~ $summary ]]; then
         word=FAIL
-        sed "s/^/$suite | /" "build-logs/$suite.log"
+        sed "/^ok  /d; s/^/$suite | /" "build-logs/$suite.log"
     fi
     printf '%-4s  %-12s %s  (%d s)\n' "$word" "$suite" "$last" "$seconds"
 }
