@@ -1,10 +1,13 @@
 #include "unit.h"
 
 #include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "sys/buf.h"
 #include "sys/mem.h"
 
 int unit_run(const char *suite, const UnitTest *tests, size_t count)
@@ -76,4 +79,22 @@ void unit_write_file(const char *dir, const char *name, const void *data, size_t
     ck_assert_msg(f != NULL, "could not create \"%s\"", path);
     ck_assert_uint_eq(fwrite(data, 1, size, f), size);
     ck_assert_int_eq(fclose(f), 0);
+}
+
+char *unit_read_terminal(int master, int slave)
+{
+    struct pollfd ready = { .fd = master, .events = POLLIN };
+    _cleanup_buf_ Buf text = { 0 };
+    char data[4096];
+
+    /* The kernel hands over in the background; once a bell has come through, all before it has. */
+    ck_assert_int_eq(write(slave, "\a", 1), 1);
+    while (text.size == 0 || text.data[text.size - 1] != '\a') {
+        ck_assert_int_eq(poll(&ready, 1, 10000), 1);
+        ssize_t n = read(master, data, sizeof(data));
+        ck_assert_int_gt(n, 0);
+        buf_add(&text, data, (size_t)n);
+    }
+    text.data[text.size - 1] = '\0';
+    return buf_take(&text);
 }

@@ -37,3 +37,6 @@ void unit_rmdir(char *path); /* frees the path */
 /* A whole file as a string, or the test fails. Caller frees. */
 char *unit_read_file(const char *dir, const char *name, size_t *ret_size);
 void unit_write_file(const char *dir, const char *name, const void *data, size_t size);
+
+/* What has been written to a terminal (openpty(3)'s slave) since the last call. Caller frees. */
+char *unit_read_terminal(int master, int slave);
