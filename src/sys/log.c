@@ -35,12 +35,18 @@ typedef enum Part {
     PART_IDENTIFIER,
     PART_MESSAGE_ID,
     PART_EVENT,
-    PART_CONTEXT, /* as many as there are fields of context */
-    PART_REASON = PART_CONTEXT + (int)_LOG_FIELD_MAX,
+    PART_RUN, /* the fields of context, in their order */
+    PART_DATABASE,
+    PART_STEM,
+    PART_PHASE,
+    PART_BYTES,
+    PART_REASON,
     PART_MESSAGE,
     PART_HINT,
     _PART_MAX,
 } Part;
+
+_Static_assert(PART_REASON - PART_RUN == (int)_LOG_FIELD_MAX, "each field of context is a part");
 
 typedef struct Line {
     LogLevel level;
@@ -57,12 +63,11 @@ static const struct {
     [PART_IDENTIFIER] = { NULL, NULL, "SYSLOG_IDENTIFIER" },
     [PART_MESSAGE_ID] = { NULL, NULL, "MESSAGE_ID" },
     [PART_EVENT] = { "event", "event", "PG_BACKUP_EVENT" },
-    [PART_CONTEXT + (int) LOG_FIELD_RUN] = { "run", "run", "PG_BACKUP_RUN" },
-    [PART_CONTEXT + (int) LOG_FIELD_DATABASE] = { "database", "database", "PG_BACKUP_DATABASE" },
-    [PART_CONTEXT + (int) LOG_FIELD_STEM] = { "stem", "stem", "PG_BACKUP_STEM" },
-    [PART_CONTEXT + (int) LOG_FIELD_PHASE] = { "phase", "phase", "PG_BACKUP_PHASE" },
-    [PART_CONTEXT + (int) LOG_FIELD_BYTES] = { "bytes", "bytes", "PG_BACKUP_BYTES",
-                                               .number = true },
+    [PART_RUN] = { "run", "run", "PG_BACKUP_RUN" },
+    [PART_DATABASE] = { "database", "database", "PG_BACKUP_DATABASE" },
+    [PART_STEM] = { "stem", "stem", "PG_BACKUP_STEM" },
+    [PART_PHASE] = { "phase", "phase", "PG_BACKUP_PHASE" },
+    [PART_BYTES] = { "bytes", "bytes", "PG_BACKUP_BYTES", .number = true },
     [PART_REASON] = { "reason", "reason", "PG_BACKUP_REASON" },
     [PART_MESSAGE] = { "msg", "message", "MESSAGE" },
     [PART_HINT] = { "hint", "hint", "PG_BACKUP_HINT" },
@@ -336,7 +341,7 @@ static void log_line(LogLevel level, LogEvent event, const Err *err, const char 
         },
     };
     for (size_t i = 0; i < _LOG_FIELD_MAX; i++)
-        line.parts[PART_CONTEXT + i] = state.context[i];
+        line.parts[PART_RUN + i] = state.context[i];
     if (err) {
         const ErrKindInfo *info = err_kind_info(err->kind);
         line.parts[PART_MESSAGE_ID] = info->message_id;
