@@ -8,7 +8,7 @@
 #include "sys/clock.h"
 #include "sys/mem.h"
 
-#define DAY(n) ((usec_t)((n)*86400 + 7200) * USEC_PER_SEC) /* 02:00 on 1970-01-(n + 1) */
+#define DAY(n) (USEC_PER_SEC * (7200 + 86400 * (n))) /* 02:00 on 1970-01-(n + 1) */
 
 typedef struct Place {
     char *path;

@@ -8,7 +8,7 @@
 #include "sys/mem.h"
 #include "sys/utf8.h"
 
-#define AT(seconds) ((usec_t)(seconds)*USEC_PER_SEC)
+#define AT(seconds) (USEC_PER_SEC * (seconds))
 
 /* Two series: the globals, and a database whose newest backup is damaged. */
 static Backup globals[] = {
