@@ -43,7 +43,7 @@ check_tidy() {
     build_in build-clang build.ninja
     find src -name '*.c' -print0 |
         xargs -0 -n 4 -P "$(nproc)" clang-tidy --quiet -p build-clang 2>&1 |
-        sed "/warnings* generated\\.$/d"
+        sed '/warnings* generated\.$/d; /^\[[0-9/]*\] Processing file/d'
 }
 
 check_blanks() {
