@@ -11,6 +11,7 @@ PgTarget access_target(const Settings *settings)
         .sslrootcert = settings->pg_sslrootcert,
         .service = settings->pg_service,
         .maintenance_database = settings->pg_maintenance_database,
+        .answer_timeout = settings->stall_timeout_seconds * USEC_PER_SEC,
     };
 }
 

@@ -23,6 +23,7 @@ typedef struct PgTarget {
     const char *sslrootcert;
     const char *service;
     const char *maintenance_database; /* where to connect for what concerns the whole server */
+    usec_t answer_timeout;            /* for each of our own questions; 0: none */
 } PgTarget;
 
 /* "db.example.org:5432", "/run/postgresql": where a target points, for messages. Caller frees. */

@@ -12,8 +12,7 @@
 #include "sys/mem.h"
 #include "sys/progress.h"
 
-#define CONNECT_TIMEOUT (15 * USEC_PER_SEC) /* of the whole, however many addresses a name has */
-#define QUERY_TIMEOUT (600 * USEC_PER_SEC)  /* CREATE DATABASE waits for a checkpoint */
+#define CONNECT_TIMEOUT (15 * USEC_PER_SEC) /* at most, however many addresses a name has */
 #define TICK_MSEC 200
 
 /* Where to connect */
@@ -139,6 +138,15 @@ static int connect_error(const PGconn *conn, const PgTarget *target, Err *err)
     return -ECONNREFUSED;
 }
 
+static int connect_timeout(const PgTarget *target, Err *err)
+{
+    _cleanup_free_ char *where = pg_target_describe(target);
+
+    err_set(err, ERR_UNREACHABLE, "no answer from %s in time", where);
+    err_hint(err, "Check that the server runs, and PG_HOST, PG_PORT and the network.");
+    return -ETIMEDOUT;
+}
+
 static int result_error(const PgSession *s, const PGresult *result, const char *doing, Err *err)
 {
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
@@ -156,6 +164,7 @@ static int result_error(const PgSession *s, const PGresult *result, const char *
 
 /* Waiting */
 
+/* 1 when the socket is ready, 0 when the deadline has passed. */
 static int wait_socket(const PGconn *conn, short events, usec_t deadline, Err *err)
 {
     for (;;) {
@@ -170,15 +179,21 @@ static int wait_socket(const PGconn *conn, short events, usec_t deadline, Err *e
         if (fds[1].revents)
             return cancel_error(err);
         if (fds[0].revents)
-            return 0;
+            return 1;
         if (clock_monotonic() >= deadline)
-            return err_set(err, ERR_UNREACHABLE, "the server did not answer in time");
+            return 0;
     }
+}
+
+static usec_t deadline_in(usec_t timeout)
+{
+    return timeout > 0 ? clock_monotonic() + timeout : UINT64_MAX;
 }
 
 static int finish_connecting(PgSession *s, const PgTarget *target, Err *err)
 {
-    usec_t deadline = clock_monotonic() + CONNECT_TIMEOUT;
+    bool shorter = s->answer_timeout > 0 && s->answer_timeout < CONNECT_TIMEOUT;
+    usec_t deadline = deadline_in(shorter ? s->answer_timeout : CONNECT_TIMEOUT);
 
     for (PostgresPollingStatusType status = PGRES_POLLING_WRITING;;) {
         if (status == PGRES_POLLING_OK)
@@ -188,18 +203,35 @@ static int finish_connecting(PgSession *s, const PgTarget *target, Err *err)
 
         int r =
             wait_socket(s->conn, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline, err);
-        if (r < 0) {
-            _cleanup_free_ char *where = pg_target_describe(target);
-            err_prefix(err, "connecting to %s", where);
+        if (r < 0)
             return r;
-        }
+        if (r == 0)
+            return connect_timeout(target, err);
         status = PQconnectPoll(s->conn);
     }
 }
 
+/* A send that failed shows here, too: libpq then waits for the server to say why. */
+static int wait_for_answer(PgSession *s, const char *doing, Err *err)
+{
+    usec_t deadline = deadline_in(s->answer_timeout);
+
+    while (PQisBusy(s->conn)) {
+        int r = wait_socket(s->conn, POLLIN, deadline, err);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            return err_set(err, ERR_STALLED,
+                           "could not %s: the server did not answer for %llu seconds", doing,
+                           (unsigned long long)(s->answer_timeout / USEC_PER_SEC));
+        if (PQconsumeInput(s->conn) == 0)
+            return result_error(s, NULL, doing, err);
+    }
+    return 0;
+}
+
 int pg_query(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err)
 {
-    usec_t deadline = clock_monotonic() + QUERY_TIMEOUT;
     _cleanup_pg_result_ PGresult *result = NULL;
     PGresult *next;
 
@@ -207,13 +239,9 @@ int pg_query(PgSession *s, const char *sql, const char *doing, PGresult **ret, E
         return result_error(s, NULL, doing, err);
 
     do {
-        while (PQisBusy(s->conn)) {
-            int r = wait_socket(s->conn, POLLIN, deadline, err);
-            if (r < 0)
-                return r;
-            if (PQconsumeInput(s->conn) == 0)
-                return result_error(s, NULL, doing, err);
-        }
+        int r = wait_for_answer(s, doing, err);
+        if (r < 0)
+            return r;
         next = PQgetResult(s->conn);
         if (next) {
             PQclear(result);
@@ -293,6 +321,7 @@ int pg_connect(const PgTarget *target, const char *database, PgSession **ret, Er
 {
     _cleanup_pg_session_ PgSession *s = mem_zero(1, sizeof(*s));
 
+    s->answer_timeout = target->answer_timeout;
     s->conn = start_connecting(target, database);
     if (!s->conn)
         mem_fail();

@@ -14,6 +14,7 @@
 
 struct PgSession {
     PGconn *conn;
+    usec_t answer_timeout; /* 0: none */
 };
 
 /* Sends one statement and waits for its result (ret may be NULL). `doing` completes the sentence
