@@ -39,15 +39,24 @@ static void sign(int fd, const char *command)
         (void)fs_write_all(fd, text, strlen(text));
 }
 
+/* A directory that is missing or not ours is a matter of settings; anything else is not. */
 static int open_error(int errnum, const char *path, const char *dir_path, Err *err)
 {
-    if (errnum == ENOENT || errnum == ENOTDIR) {
+    switch (errnum) {
+    case ENOENT:
+    case ENOTDIR:
         err_set(err, ERR_SETTINGS, "the directory \"%s\" does not exist", dir_path);
         err_hint(err, "Mount it, or make it (mode 0700, owned by the user that runs pg-backup), or "
                       "correct BACKUP_DIR.");
-    } else {
+        break;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        err_set(err, ERR_SETTINGS, "could not open \"%s\": %s", path, strerror(errnum));
+        err_hint(err, "BACKUP_DIR must be writable, and belong to the user that runs pg-backup.");
+        break;
+    default:
         err_set_errno(err, errnum, "could not open \"%s\"", path);
-        err_hint(err, "The user that runs pg-backup must own BACKUP_DIR.");
     }
     return -errnum;
 }

@@ -97,7 +97,7 @@ int plan_make(const Strv *wanted, const PgDatabase *list, size_t count, Plan *re
     add_missing(wanted, list, count, &plan.missing);
 
     if (plan.databases.count == 0 && plan.missing.count == 0) {
-        int r = err_set(err, ERR_NO_DATABASE, "no database of the server is selected for backup");
+        int r = err_set(err, ERR_SETTINGS, "no database of the server is selected for backup");
         err_hint(err, "Name databases or patterns in PG_DATABASES; \"*\" stands for all of them.");
         return r;
     }

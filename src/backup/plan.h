@@ -17,7 +17,7 @@ typedef struct Plan {
     Strv missing;   /* named literally, but not on the server: each is a failure of the run */
 } Plan;
 
-/* ERR_NO_DATABASE when nothing at all is to be done. */
+/* ERR_SETTINGS when nothing at all is to be done. */
 int plan_make(const Strv *wanted, const PgDatabase *list, size_t count, Plan *ret, Err *err);
 void plan_done(Plan *p);
 

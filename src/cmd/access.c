@@ -15,12 +15,23 @@ PgTarget access_target(const Settings *settings)
     };
 }
 
+/* Where to connect first is a matter of settings, unlike a database that is to be backed up. */
+static void name_the_setting(Err *err)
+{
+    if (err->kind != ERR_NO_DATABASE)
+        return;
+    err->kind = ERR_SETTINGS;
+    err_prefix(err, "PG_MAINTENANCE_DATABASE");
+}
+
 int access_open(const Settings *settings, Access *ret, Err *err)
 {
     ret->target = access_target(settings);
     int r = pg_connect(&ret->target, ret->target.maintenance_database, &ret->session, err);
-    if (r < 0)
+    if (r < 0) {
+        name_the_setting(err);
         return r;
+    }
     r = pg_server_info(ret->session, &ret->server, err);
     if (r < 0)
         return r;

@@ -90,6 +90,7 @@ static int make_plans(Run *run, const PgDatabase *list, size_t count, Err *err)
 
     int r = plan_make(&run->settings->pg_databases, list, count, &all, narrowed ? NULL : err);
     strv_copy(&run->report.databases, &all.databases);
+    strv_copy(&run->report.databases, &all.missing);
     if (narrowed)
         return plan_make(&operands, list, count, &run->plan, err);
     run->plan = all;

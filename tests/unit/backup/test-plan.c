@@ -133,7 +133,7 @@ START_TEST(nothing_to_do_is_an_error_with_a_hint)
     Plan plan = { 0 };
 
     ck_assert_int_lt(plan_for(nothing[_i], &plan, &err), 0);
-    ck_assert_int_eq(err.kind, ERR_NO_DATABASE);
+    ck_assert_int_eq(err.kind, ERR_SETTINGS);
     ck_assert_ptr_nonnull(err.hint);
 }
 END_TEST
