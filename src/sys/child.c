@@ -180,23 +180,17 @@ static void end_stderr(Child *c)
     c->stderr_fd = -1;
 }
 
+/* One read at a time: a child that floods its stderr must not keep us from the data, the clock and
+ * the signals. poll() comes back for the rest. */
 static void drain_stderr(Child *c)
 {
-    char data[8192];
+    char data[65536];
+    ssize_t n = read(c->stderr_fd, data, sizeof(data));
 
-    for (;;) {
-        ssize_t n = read(c->stderr_fd, data, sizeof(data));
-        if (n > 0)
-            take_stderr(c, data, (size_t)n);
-        else if (n < 0 && errno == EINTR)
-            continue;
-        else if (n < 0 && errno == EAGAIN)
-            return;
-        else {
-            end_stderr(c); /* at its end, or beyond repair: the exit status decides */
-            return;
-        }
-    }
+    if (n > 0)
+        take_stderr(c, data, (size_t)n);
+    else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+        end_stderr(c); /* at its end, or beyond repair: the exit status decides */
 }
 
 /* Waiting */
@@ -359,16 +353,24 @@ int child_wait(Child *c, Err *err)
     return judge_status(c, err);
 }
 
+static bool has_ended(pid_t pid)
+{
+    siginfo_t info = { 0 };
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
+}
+
 static void kill_and_reap(Child *c)
 {
     usec_t deadline = clock_monotonic() + KILL_GRACE;
 
+    /* The leader stays unreaped until the group is dead, so that its number is not another's by
+     * then. */
     (void)kill(-c->pid, SIGTERM);
-    while (try_reap(c) == 0) {
-        if (clock_monotonic() >= deadline)
-            (void)kill(-c->pid, SIGKILL);
+    while (!has_ended(c->pid) && clock_monotonic() < deadline)
         (void)poll(NULL, 0, 5);
-    }
+    (void)kill(-c->pid, SIGKILL);
+    while (try_reap(c) == 0)
+        (void)poll(NULL, 0, 5);
 }
 
 void child_done(Child *c)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,47 @@ START_TEST(a_child_that_moves_nothing_is_stalled)
 }
 END_TEST
 
+START_TEST(a_flood_of_stderr_does_not_hold_off_the_stall_time_out)
+{
+    _cleanup_child_ Child c = CHILD_INIT;
+    _cleanup_err_ Err err = { 0 };
+    char data[16];
+    size_t size;
+    usec_t begin = clock_monotonic();
+
+    ck_assert_int_eq(spawn_shell(&c, "yes >&2; :", CHILD_STDOUT, USEC_PER_SEC / 4, NULL), 0);
+    ck_assert_int_lt(child_read(&c, data, sizeof(data), &size, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_STALLED);
+    ck_assert_uint_lt(clock_monotonic() - begin, 10 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(a_grandchild_that_ignores_sigterm_is_killed)
+{
+    Child c = CHILD_INIT;
+    char text[32] = "";
+    size_t size;
+
+    ck_assert_int_eq(
+        spawn_shell(&c, "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' & wait",
+                    CHILD_STDOUT, 0, NULL),
+        0);
+    ck_assert_int_eq(child_read(&c, text, sizeof(text) - 1, &size, NULL), 0);
+    child_done(&c);
+
+    /* It is a zombie until its new parent has reaped it: what counts is that it runs no more. */
+    _cleanup_free_ char *path = mem_printf("/proc/%d/cmdline", atoi(text));
+    for (int i = 0; i < 100 && access(path, F_OK) == 0; i++) {
+        char byte;
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || read(fd, &byte, 1) <= 0)
+            break;
+        ck_assert_int_lt(i, 99);
+        (void)poll(NULL, 0, 10);
+    }
+}
+END_TEST
+
 START_TEST(a_child_that_closed_its_stderr_and_lingers_is_stalled)
 {
     _cleanup_child_ Child c = CHILD_INIT;
@@ -291,6 +333,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(stderr_beyond_its_limit_is_counted_and_not_kept),
     UNIT_TEST(a_last_line_without_an_end_is_kept),
     UNIT_TEST(a_child_that_moves_nothing_is_stalled),
+    UNIT_TEST(a_flood_of_stderr_does_not_hold_off_the_stall_time_out),
+    UNIT_TEST(a_grandchild_that_ignores_sigterm_is_killed),
     UNIT_TEST(a_child_that_closed_its_stderr_and_lingers_is_stalled),
     UNIT_TEST(a_child_that_ignores_sigterm_is_killed),
     UNIT_TEST(a_signal_ends_the_wait),
