@@ -108,6 +108,7 @@ static int run_command(const Command *command, const Args *args, Err *err)
 {
     _cleanup_settings_ Settings settings = { 0 };
 
+    mem_forbid_core();
     int r = load_settings(args, &settings, err);
     if (r < 0)
         return r;

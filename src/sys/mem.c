@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "sys/err.h"
@@ -74,4 +76,12 @@ void mem_wipe_free(char *secret)
         return;
     explicit_bzero(secret, strlen(secret));
     free(secret);
+}
+
+void mem_forbid_core(void)
+{
+    /* The limit is inherited by children, the flag also keeps a piped core_pattern from seeing us.
+     */
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    (void)prctl(PR_SET_DUMPABLE, 0);
 }

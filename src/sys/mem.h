@@ -60,5 +60,8 @@ char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *mem_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
+/* No core file of this process, nor of its children: they would hold secrets. */
+void mem_forbid_core(void);
+
 /* Frees a secret after overwriting it; NULL is fine. */
 void mem_wipe_free(char *secret);

@@ -84,6 +84,19 @@ class Canary(BackupTestCase):
         self.assertEqual(self.backup.databases(), {"big"})
         self.assertNowhere(done)
 
+    def test_neither_the_run_nor_its_children_may_leave_a_core_file(self):
+        fake = FakeBindir(self, CLUSTER, "is-held")
+        running = self.backup.start("run", PG_BINDIR=fake.path)
+        fake.wait_until_reached()
+        with open(f"/proc/{running.pid}/task/{running.pid}/children", encoding="ascii") as f:
+            pids = [running.pid, *map(int, f.read().split())]
+        self.assertGreater(len(pids), 1)
+        for pid in pids:
+            with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+                self.assertRegex(f.read(), r"Max core file size +0 +0 ")
+        fake.release()
+        self.assertEnded(running.wait(), 0)
+
     def test_nothing_shows_the_password_when_the_run_is_killed(self):
         fake = FakeBindir(self, CLUSTER, "is-held")
         running = self.backup.start("run", PG_BINDIR=fake.path)
