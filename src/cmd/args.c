@@ -35,6 +35,16 @@ static int refuse(const char *what, const char *argument, const char *command, E
     return -1;
 }
 
+/* What getopt_long() stumbled over (it returned `c`): a letter, or a whole word. */
+static int refuse_option(int c, char *const *argv, const char *command, Err *err)
+{
+    char letter[] = { '-', (char)optopt, '\0' };
+    bool is_letter = optopt > 0 && optopt < FIRST_OPTION && strncmp(argv[optind - 1], "--", 2) != 0;
+
+    return refuse(c == ':' ? "no value for option" : "invalid option",
+                  is_letter ? letter : argv[optind - 1], command, err);
+}
+
 int args_parse_global(int argc, char **argv, Args *ret, int *ret_next, Err *err)
 {
     static const struct option names[] = {
@@ -47,7 +57,7 @@ int args_parse_global(int argc, char **argv, Args *ret, int *ret_next, Err *err)
 
     opterr = 0;
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "+c:i:h", names, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "+:c:i:h", names, NULL)) != -1;) {
         switch (c) {
         case 'c':
             ret->config_file = optarg;
@@ -62,7 +72,7 @@ int args_parse_global(int argc, char **argv, Args *ret, int *ret_next, Err *err)
             ret->version = true;
             break;
         default:
-            return refuse("invalid option", argv[optind - 1], NULL, err);
+            return refuse_option(c, argv, NULL, err);
         }
     }
     if (ret->config_file && ret->instance)
@@ -94,13 +104,13 @@ int args_parse_command(const Command *command, int argc, char **argv, Args *ret,
             };
 
     optind = 0; /* GNU: starts over */
-    for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
         if (c == 'h')
             ret->help = true;
         else if (c >= FIRST_OPTION)
             take_option((size_t)(c - FIRST_OPTION), ret);
         else
-            return refuse("invalid option", argv[optind - 1], command->name, err);
+            return refuse_option(c, argv, command->name, err);
     }
 
     ret->operands = argv + optind;
