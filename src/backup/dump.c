@@ -274,34 +274,23 @@ int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, E
     return commit_dump(&d, ret, warning, err);
 }
 
-static int try_globals(Dump *d, bool role_passwords, Err *err)
-{
-    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
-
-    int r = pg_command_dump_globals(d->ctx->client, d->ctx->target, role_passwords, &command, err);
-    if (r < 0)
-        return r;
-    return stream_dump(d, &command, err);
-}
-
 int dump_globals(const DumpContext *ctx, Manifest *ret, Err *warning, Err *err)
 {
+    const bool passwords = ctx->server->read_passwords;
     _cleanup_(dump_done) Dump d = { .ctx = ctx, .closing = CLOSING_GLOBALS, .series_fd = -1 };
-    _cleanup_err_ Err first = { 0 };
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
 
     int r = begin_dump(&d, err);
     if (r < 0)
         return r;
-
-    r = try_globals(&d, /* role_passwords= */ true, &first);
-    if (r < 0 && first.kind == ERR_PERMISSION) {
-        r = try_globals(&d, /* role_passwords= */ false, err);
-        if (r == 0)
-            manifest_add_omission(&d.manifest, "role passwords", first.message);
-    } else {
-        err_move(err, &first);
-    }
+    r = pg_command_dump_globals(ctx->client, ctx->target, passwords, &command, err);
     if (r < 0)
         return r;
+    r = stream_dump(&d, &command, err);
+    if (r < 0)
+        return r;
+
+    if (!passwords)
+        manifest_add_omission(&d.manifest, "role passwords", "permission denied: the role may not read pg_authid");
     return commit_dump(&d, ret, warning, err);
 }

@@ -35,6 +35,11 @@ int access_open(const Settings *settings, Access *ret, Err *err)
     r = pg_server_info(ret->session, &ret->server, err);
     if (r < 0)
         return r;
+
+    /* A name may stand for several servers: all that follows goes to this one. */
+    ret->target.host = ret->server.host;
+    ret->target.hostaddr = ret->server.hostaddr;
+    ret->target.port = ret->server.port;
     return pg_client_find(settings->pg_bindir, ret->server.major, &ret->client, err);
 }
 

@@ -9,7 +9,7 @@
 #include "sys/err.h"
 
 typedef struct Access {
-    PgTarget target;    /* borrows from the settings */
+    PgTarget target;    /* borrows from the settings and from `server` */
     PgSession *session; /* in the maintenance database */
     PgServerInfo server;
     PgClient client;

@@ -16,29 +16,18 @@
 
 #define VERSION_TIMEOUT (10 * USEC_PER_SEC)
 
-/* All that a client program inherits of our environment. No secret is among them: PGPASSWORD is
- * not. */
+/* All that a client program inherits of our environment beside libpq's own variables, which our
+ * session has read, too. No secret is among them. */
 static const char *const inherited[] = {
-    "PATH",
-    "HOME",
-    "TZ",
-    "TMPDIR",
-    "PGSERVICEFILE",
-    "PGSYSCONFDIR",
-    "PGPASSFILE",
-    "PGSSLCERT",
-    "PGSSLKEY",
-    "PGSSLCRL",
-    "PGSSLROOTCERT",
-    "PGSSLMODE",
-    "KRB5CCNAME",
-    "KRB5_CONFIG",
-    "PGKRBSRVNAME",
-    "PGGSSENCMODE",
-    "PGREQUIREAUTH",
-    "PGCHANNELBINDING",
-    "PGTARGETSESSIONATTRS",
+    "PATH", "HOME", "TZ", "TMPDIR", "KRB5CCNAME", "KRB5_CONFIG"
 };
+
+/* "PGHOST=…": libpq's. Not PGPASSWORD, which is a secret, nor "PG_…", which is ours. */
+static bool is_for_libpq(const char *variable)
+{
+    return strncmp(variable, "PG", 2) == 0 && strncmp(variable, "PG_", 3) != 0 &&
+           strncmp(variable, "PGPASSWORD=", strlen("PGPASSWORD=")) != 0;
+}
 
 static void fill_environment(Strv *env)
 {
@@ -47,6 +36,9 @@ static void fill_environment(Strv *env)
         if (value)
             strv_addf(env, "%s=%s", inherited[i], value);
     }
+    for (char **variable = environ; *variable; variable++)
+        if (is_for_libpq(*variable))
+            strv_add(env, *variable);
     strv_add(env, "LC_ALL=C"); /* its words are classified: pg_classify_message() */
 }
 
@@ -302,6 +294,9 @@ int pg_command_dump_globals(const PgClient *c, const PgTarget *t, bool role_pass
     if (r < 0)
         return r;
 
+    /* pg_dumpall does not connect to the database of a connection string, only to this one. */
+    _cleanup_free_ char *database = pg_conninfo(&(PgTarget){ 0 }, t->maintenance_database, NULL);
+    strv_addf(&ret->argv, "--database=%s", database);
     strv_add(&ret->argv, "--globals-only");
     if (!role_passwords)
         strv_add(&ret->argv, "--no-role-passwords");

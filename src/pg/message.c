@@ -47,6 +47,8 @@ static const struct {
       "Give the backup's role BYPASSRLS: ALTER ROLE … BYPASSRLS." },
     { "permission denied for large object", ERR_PERMISSION,
       "Let the role read every large object: ALTER ROLE … SET lo_compat_privileges = on." },
+    { "permission denied for database", ERR_PERMISSION,
+      "GRANT CONNECT ON DATABASE … to the role." },
     { "permission denied", ERR_PERMISSION, "GRANT pg_read_all_data to the backup's role." },
     { "due to lock timeout", ERR_LOCK_TIMEOUT, NULL },
     { "due to statement timeout", ERR_LOCK_TIMEOUT,

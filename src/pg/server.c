@@ -12,6 +12,11 @@ static char *copy_value(const PGresult *result, int row, int column)
     return PQgetisnull(result, row, column) ? NULL : mem_strdup(PQgetvalue(result, row, column));
 }
 
+static char *copy_text(const char *text)
+{
+    return text && text[0] ? mem_strdup(text) : NULL;
+}
+
 static bool flag_value(const PGresult *result, int row, int column)
 {
     return PQgetvalue(result, row, column)[0] == 't';
@@ -46,7 +51,8 @@ int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err)
         "SELECT split_part(current_setting('server_version'), ' ', 1), pg_is_in_recovery(), "
         "rolsuper,"
         " rolbypassrls, EXISTS (SELECT FROM pg_roles g WHERE g.rolname = 'pg_read_all_data'"
-        " AND pg_has_role(g.oid, 'USAGE')) FROM pg_roles WHERE rolname = current_user";
+        " AND pg_has_role(g.oid, 'USAGE')), has_table_privilege('pg_catalog.pg_authid', 'SELECT')"
+        " FROM pg_roles WHERE rolname = current_user";
     _cleanup_pg_result_ PGresult *result = NULL;
 
     int r =
@@ -62,6 +68,10 @@ int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err)
         .superuser = flag_value(result, 0, 2),
         .bypass_rls = flag_value(result, 0, 3),
         .read_all_data = flag_value(result, 0, 4),
+        .read_passwords = flag_value(result, 0, 5),
+        .host = copy_text(PQhost(s->conn)),
+        .hostaddr = copy_text(PQhostaddr(s->conn)),
+        .port = copy_text(PQport(s->conn)),
     };
     ask_control_data(s, ret);
     return 0;
@@ -71,16 +81,17 @@ void pg_server_info_done(PgServerInfo *info)
 {
     free(info->version);
     free(info->system_identifier);
+    free(info->host);
+    free(info->hostaddr);
+    free(info->port);
     *info = (PgServerInfo){ 0 };
 }
 
 int pg_list_databases(PgSession *s, PgDatabase **ret, size_t *ret_count, Err *err)
 {
     /* datconnlimit -2 marks what an interrupted DROP DATABASE left behind. */
-    static const char sql[] = "SELECT datname, datistemplate, datallowconn, CASE WHEN "
-                              "has_database_privilege(oid, 'CONNECT')"
-                              " THEN pg_database_size(oid) END FROM pg_database WHERE datconnlimit "
-                              "<> -2 ORDER BY datname";
+    static const char sql[] = "SELECT datname, datistemplate, datallowconn FROM pg_database"
+                              " WHERE datconnlimit <> -2 ORDER BY datname";
     _cleanup_pg_result_ PGresult *result = NULL;
 
     int r = pg_query(s, sql, "list the databases", &result, err);
@@ -94,7 +105,6 @@ int pg_list_databases(PgSession *s, PgDatabase **ret, size_t *ret_count, Err *er
             .name = copy_value(result, (int)i, 0),
             .is_template = flag_value(result, (int)i, 1),
             .allow_connections = flag_value(result, (int)i, 2),
-            .bytes = number_value(result, (int)i, 3),
         };
     *ret = list;
     *ret_count = count;

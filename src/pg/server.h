@@ -16,6 +16,7 @@
 /* Where the server is and who we are there. NULL means libpq's own default. Borrowed. */
 typedef struct PgTarget {
     const char *host;
+    const char *hostaddr; /* pins one of the host's addresses */
     const char *port;
     const char *user;
     const char *password;
@@ -54,7 +55,9 @@ typedef struct PgServerInfo {
     bool in_recovery;
     bool superuser; /* what our role may do */
     bool bypass_rls;
-    bool read_all_data; /* member of pg_read_all_data (14+) */
+    bool read_all_data;           /* member of pg_read_all_data (14+) */
+    bool read_passwords;          /* pg_authid, which holds the roles' password hashes */
+    char *host, *hostaddr, *port; /* where this session ended up; hostaddr NULL for a socket */
 } PgServerInfo;
 
 int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err);
@@ -64,7 +67,6 @@ typedef struct PgDatabase {
     char *name;
     bool is_template;
     bool allow_connections;
-    uint64_t bytes; /* pg_database_size(); 0 where the role may not ask */
 } PgDatabase;
 
 /* All databases by name, templates too. */

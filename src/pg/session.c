@@ -29,14 +29,19 @@ typedef struct Parameter {
     const char *value; /* NULL: libpq's default */
 } Parameter;
 
-#define TARGET_PARAMETERS 7
+#define TARGET_PARAMETERS 8
 
 static void target_parameters(const PgTarget *t, const char *database,
                               Parameter ret[TARGET_PARAMETERS])
 {
     const Parameter all[TARGET_PARAMETERS] = {
-        { "service", t->service }, { "host", t->host },       { "port", t->port },
-        { "user", t->user },       { "sslmode", t->sslmode }, { "sslrootcert", t->sslrootcert },
+        { "service", t->service },
+        { "host", t->host },
+        { "hostaddr", t->hostaddr },
+        { "port", t->port },
+        { "user", t->user },
+        { "sslmode", t->sslmode },
+        { "sslrootcert", t->sslrootcert },
         { "dbname", database },
     };
     memcpy(ret, all, sizeof(all));
@@ -151,7 +156,7 @@ static int result_error(const PgSession *s, const PGresult *result, const char *
 {
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *hint = NULL;
-    ErrKind kind = PQstatus(s->conn) == CONNECTION_BAD ? ERR_SERVER_LOST : ERR_INTERNAL;
+    ErrKind kind = PQstatus(s->conn) == CONNECTION_BAD ? ERR_SERVER_LOST : ERR_SERVER;
     _cleanup_free_ char *text = mem_strdup(primary ? primary : PQerrorMessage(s->conn));
 
     pg_classify_state(result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL, &kind, &hint);

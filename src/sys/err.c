@@ -124,6 +124,13 @@ static const ErrKindInfo kinds[] = {
                   "maintenance or the backup to another time, or raise "
                   "LOCK_WAIT_TIMEOUT_SECONDS.",
     },
+    [ERR_SERVER] = {
+        .name = "server-error",
+        .exit_code = EXIT_CODE_FAILED,
+        .message_id = "260c70a5e272f9c0c3e105155b15587b",
+        .cause = "The server refused a statement for a reason that it gives in the message.",
+        .remedy = "Read the server's words; its log has the statement and the moment.",
+    },
     [ERR_SERVER_LOST] = {
         .name = "server-lost",
         .exit_code = EXIT_CODE_FAILED,

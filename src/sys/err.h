@@ -44,6 +44,7 @@ typedef enum ErrKind {
     ERR_PERMISSION,       /* the role may not read something */
     ERR_ROW_SECURITY,     /* row security would hide rows */
     ERR_LOCK_TIMEOUT,     /* a table's lock was not granted in time */
+    ERR_SERVER,           /* the server refused a statement of ours */
     ERR_SERVER_LOST,      /* the server went away in the middle */
     ERR_STALLED,          /* no byte for too long */
     ERR_CANCELLED,        /* SIGTERM, SIGINT or SIGHUP */
