@@ -172,6 +172,17 @@ class Refused(ServerTestCase):
         self.assertDatabaseFailed(done, "closed", "permission", "CONNECT|denied")
         self.assertEqual(self.backup.databases(), {"good"})
 
+    def test_the_globals_come_through_the_maintenance_database_too(self):
+        self.create("ma'int=x y")
+        CLUSTER.sql("CREATE ROLE outsider LOGIN")
+        CLUSTER.sql("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
+        self.addCleanup(CLUSTER.sql,
+                        "GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC; DROP ROLE outsider")
+        done = self.backup("run", PG_USER="outsider", PG_DATABASES="\"ma'int=x y\"",
+                           PG_MAINTENANCE_DATABASE="ma'int=x y")
+        self.assertEnded(done, 0)
+        self.assertEqual(self.backup.globals().manifest["omissions"][0]["what"], "role passwords")
+
     def test_a_role_that_may_not_read_pg_authid_backs_up_the_globals_without_passwords(self):
         self.create("bare")  # as with a managed service: no rights to anything but one's own
         done = self.backup("run", PG_USER="nobody_in_particular", PG_DATABASES="bare")
