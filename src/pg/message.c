@@ -17,7 +17,7 @@ static const struct {
     { "3D000", ERR_NO_DATABASE,
       "Correct the name; \"pg-backup check\" lists what the server has." },
     { "42501", ERR_PERMISSION,
-      "Grant the role what it lacks; docs/SETTINGS.md has the least role." },
+      "Grant the role what it lacks: CONNECT on the database, pg_read_all_data." },
     { "42P04", ERR_REFUSED, "Choose another name, or drop the database first." },
     { "55000", ERR_NO_DATABASE, NULL },
     { "53300", ERR_UNREACHABLE,
@@ -43,6 +43,12 @@ static const struct {
     ErrKind kind;
     const char *hint;
 } messages[] = {
+    { "definition of service", ERR_SETTINGS, "Correct PG_SERVICE, or libpq's service file." },
+    { "server does not support SSL", ERR_SETTINGS,
+      "Correct PG_SSLMODE, or switch on \"ssl\" in the server's configuration." },
+    { "root certificate file", ERR_SETTINGS, "Correct PG_SSLROOTCERT." },
+    { "certificate verify failed", ERR_SETTINGS,
+      "The server's certificate is not signed by what PG_SSLROOTCERT holds." },
     { "row-level security policy", ERR_ROW_SECURITY,
       "Give the backup's role BYPASSRLS: ALTER ROLE … BYPASSRLS." },
     { "permission denied for large object", ERR_PERMISSION,

@@ -128,6 +128,11 @@ static int connect_error(const PGconn *conn, const PgTarget *target, Err *err)
     ErrKind kind = ERR_UNREACHABLE;
 
     pg_classify_state(state, &kind, &hint);
+    const char *remedy;
+    if (pg_classify_message(message, &remedy) == ERR_SETTINGS) {
+        kind = ERR_SETTINGS;
+        hint = remedy;
+    }
     if (PQconnectionNeedsPassword(conn)) {
         kind = ERR_AUTHENTICATION;
         hint = "Set PG_PASSWORD_FILE (or PG_PASSWORD) for this user.";

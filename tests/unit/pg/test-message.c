@@ -20,6 +20,9 @@ static const struct {
       ERR_SERVER_LOST },
     { "FATAL:  terminating connection due to administrator command", ERR_SERVER_LOST },
     { "pg_dump: error: aborting because of server version mismatch", ERR_CLIENT_TOO_OLD },
+    { "definition of service \"shop\" not found", ERR_SETTINGS },
+    { "connection to server at \"h\" failed: server does not support SSL, but SSL was required",
+      ERR_SETTINGS },
     { "pg_dump: error: something nobody has seen", ERR_CHILD },
 };
 
