@@ -82,6 +82,8 @@ static Rows make_rows(const MetricsInput *input)
         add_row(&rows, input->report->databases.items[i], /* series= */ NULL);
     for (size_t i = 0; i < input->report->count; i++)
         add_row(&rows, input->report->entries[i].database, /* series= */ NULL);
+    if (input->report->globals)
+        add_row(&rows, /* database= */ NULL, /* series= */ NULL);
     return rows;
 }
 
@@ -94,7 +96,13 @@ static void rows_done(Rows *rows)
 
 static bool is_planned(const Row *row, const Report *report)
 {
-    return row->database && strv_contains(&report->databases, row->database);
+    return row->database ? strv_contains(&report->databases, row->database) : report->globals;
+}
+
+/* A run of a few databases is no failure of the others. */
+static bool was_asked_for(const Row *row, const Report *report)
+{
+    return is_planned(row, report) && !(report->narrowed && row->database);
 }
 
 static const ReportEntry *find_entry(const Row *row, const Report *report)
@@ -187,7 +195,7 @@ static bool row_last_run_failed(const MetricsInput *input, const Row *row, uint6
     const ReportEntry *entry = find_entry(row, input->report);
 
     *ret = !entry || err_is_set(&entry->err);
-    return entry || is_planned(row, input->report);
+    return entry || was_asked_for(row, input->report);
 }
 
 /* What the manifest of the newest good backup says */
@@ -290,9 +298,10 @@ static const struct Family {
     },
     {
         .name = "pg_backup_last_success_timestamp_seconds",
-        .help = "Since when all planned databases have a good backup: the time of the newest good "
-                "backup of the database that has the oldest one, by the catalog. 0 while one of "
-                "them has none.",
+        .help =
+            "Since when all that is planned, databases and globals, has a good backup: the time "
+            "of the newest good backup of the one that has the oldest, by the catalog. 0 while "
+            "one of them has none.",
         .single = last_success_timestamp,
         .from_catalog = true,
     },

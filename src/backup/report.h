@@ -8,6 +8,7 @@
 #include "sys/json.h"
 #include "sys/strv.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct ReportEntry {
@@ -27,7 +28,9 @@ typedef struct Report {
     Err err; /* what ended the run as a whole, else empty */
     ReportEntry *entries;
     size_t count;
-    Strv databases;     /* what the newest run that got as far as planning was to back up */
+    Strv databases; /* what the newest run that got as far as planning was to back up */
+    bool globals;   /* they were to be backed up, too */
+    bool narrowed;  /* operands chose the databases of this run: of the others it says nothing */
     Strv swept, pruned; /* names of what went */
     Strv warnings;      /* sentences: metrics not delivered, prune stopped … */
 } Report;

@@ -62,6 +62,8 @@ static int begin_report(Run *run, Err *err)
 
     run->report.run_id = mem_strdup(hex);
     run->report.instance = mem_strdup(run->settings->instance);
+    run->report.globals = run->settings->backup_globals;
+    run->report.narrowed = run->args->operand_count > 0;
     run->report.started = clock_now();
     log_context(LOG_FIELD_RUN, hex);
     return 0;
@@ -86,7 +88,7 @@ static int make_plans(Run *run, const PgDatabase *list, size_t count, Err *err)
 
     for (size_t i = 0; i < run->args->operand_count; i++)
         strv_add(&operands, run->args->operands[i]);
-    bool narrowed = operands.count > 0;
+    bool narrowed = run->report.narrowed;
 
     int r = plan_make(&run->settings->pg_databases, list, count, &all, narrowed ? NULL : err);
     strv_copy(&run->report.databases, &all.databases);

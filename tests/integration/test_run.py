@@ -220,3 +220,19 @@ class UnderPressure(RunTestCase):
         self.backup("run", PG_HOST=self.tmp)
         done = self.backup("run", "--report", PG_DATABASES="absent")
         self.assertEqual(json.loads(done.stdout)["exit_code"], done.code)
+
+
+class Narrowed(RunTestCase):
+    FAILED = 'pg_backup_database_last_run_failed{database="%s",kind="database"}'
+
+    def test_a_run_of_one_database_is_no_failure_of_the_others(self):
+        self.backup.must("run", PG_DATABASES="big small")
+        self.backup.must("run", "small", PG_DATABASES="big small")
+        metrics = self.backup.metrics()
+        self.assertEqual(metrics[self.FAILED % "small"], 0)
+        self.assertNotIn(self.FAILED % "big", metrics)
+
+    def test_globals_that_an_early_end_has_kept_from_being_backed_up_are_told_as_failed(self):
+        self.backup("run", PG_HOST=self.tmp)
+        self.assertEqual(self.backup.metrics()['pg_backup_database_last_run_failed{'
+                                               'database="globals",kind="globals"}'], 1)

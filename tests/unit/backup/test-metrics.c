@@ -218,6 +218,37 @@ START_TEST(a_planned_database_without_a_backup_counts_as_never_backed_up)
 }
 END_TEST
 
+START_TEST(a_narrowed_run_says_nothing_of_databases_that_it_was_not_asked_for)
+{
+    _cleanup_world_ World world = world_new();
+    world.report.narrowed = true;
+    strv_add(&world.report.databases, "new");
+    report_add(&world.report, "app");
+
+    _cleanup_free_ char *text = render(&world);
+    assert_line(text, "pg_backup_database_last_run_failed" APP " 0");
+    assert_line(text, "pg_backup_database_good_backups" NEW " 0");
+    ck_assert_ptr_null(strstr(text, "pg_backup_database_last_run_failed" NEW));
+}
+END_TEST
+
+START_TEST(globals_that_were_to_be_backed_up_count_as_a_database_does)
+{
+    _cleanup_world_ World world = world_new();
+    world.report.globals = true;
+    _cleanup_free_ char *lagging = render(&world);
+#define GLOBALS "{database=\"globals\",kind=\"globals\"}"
+    assert_line(lagging, "pg_backup_database_last_run_failed" GLOBALS " 1");
+    assert_line(lagging, "pg_backup_last_success_timestamp_seconds 900");
+
+    world.series[0].count = 0;
+    world.catalog.count = 0;
+    _cleanup_free_ char *none = render(&world);
+    assert_line(none, "pg_backup_database_last_run_failed" GLOBALS " 1");
+    assert_line(none, "pg_backup_last_success_timestamp_seconds 0");
+}
+END_TEST
+
 START_TEST(hostile_names_are_escaped_as_the_format_has_it)
 {
     static const struct {
@@ -313,6 +344,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(each_reason_is_told_once),
     UNIT_TEST(success_as_a_whole_is_that_of_the_planned_database_that_lags_most),
     UNIT_TEST(a_planned_database_without_a_backup_counts_as_never_backed_up),
+    UNIT_TEST(a_narrowed_run_says_nothing_of_databases_that_it_was_not_asked_for),
+    UNIT_TEST(globals_that_were_to_be_backed_up_count_as_a_database_does),
     UNIT_TEST(hostile_names_are_escaped_as_the_format_has_it),
     UNIT_TEST(names_that_look_alike_in_labels_do_not_make_the_text_invalid),
     UNIT_TEST(a_clock_set_back_during_the_run_makes_no_huge_duration),
