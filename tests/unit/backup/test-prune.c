@@ -1,0 +1,98 @@
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sample-backup.h"
+
+#include "backup/prune.h"
+#include "sys/mem.h"
+
+#define NOW ((usec_t)1795312800 * USEC_PER_SEC)
+#define DAYS_AGO(n) (NOW - (usec_t)(n)*86400 * USEC_PER_SEC)
+
+static void add(const char *dir, const char *database, usec_t when)
+{
+    free(sample_backup(dir, database, when, "SELECT 1;\n"));
+}
+
+static size_t count_of(const char *dir, const char *database)
+{
+    _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
+
+    ck_assert_int_eq(catalog_load(dir, &catalog, NULL), 0);
+    const Series *s = catalog_series(&catalog, database);
+    return s ? s->count : 0;
+}
+
+static void prune(const char *dir, const RetentionPolicy *policy, Strv *removed)
+{
+    _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
+
+    ck_assert_int_eq(catalog_load(dir, &catalog, NULL), 0);
+    _cleanup_(prune_plan_done) PrunePlan plan = prune_plan(&catalog, policy, NOW);
+    ck_assert_int_eq(prune_apply(&catalog, &plan, removed, NULL), 0);
+}
+
+START_TEST(each_series_is_pruned_by_itself)
+{
+    char *dir = unit_mkdir();
+    const RetentionPolicy policy = { .keep_days = 7, .keep_min_count = 1 };
+    _cleanup_strv_ Strv removed = { 0 };
+
+    for (unsigned day = 1; day <= 20; day++)
+        add(dir, "daily", DAYS_AGO(day));
+    add(dir, "rare", DAYS_AGO(400));
+    add(dir, NULL, DAYS_AGO(400));
+    add(dir, NULL, DAYS_AGO(1));
+
+    prune(dir, &policy, &removed);
+    ck_assert_uint_eq(count_of(dir, "daily"), 7);
+    ck_assert_uint_eq(count_of(dir, "rare"), 1);
+    ck_assert_uint_eq(count_of(dir, NULL), 1);
+    ck_assert_uint_eq(removed.count, 13 + 1);
+    unit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(what_is_kept_is_left_alone_the_second_time)
+{
+    char *dir = unit_mkdir();
+    const RetentionPolicy policy = { .keep_days = 2, .keep_weekly = 3 };
+    _cleanup_strv_ Strv first = { 0 }, second = { 0 };
+
+    for (unsigned day = 1; day <= 40; day++)
+        add(dir, "appdb", DAYS_AGO(day));
+    prune(dir, &policy, &first);
+    prune(dir, &policy, &second);
+    ck_assert_uint_gt(first.count, 0);
+    ck_assert_uint_eq(second.count, 0);
+    unit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(a_clock_behind_is_told_and_removes_nothing)
+{
+    char *dir = unit_mkdir();
+    const RetentionPolicy policy = { .keep_days = 0 };
+    _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
+
+    add(dir, "appdb", DAYS_AGO(30));
+    add(dir, "appdb", NOW + USEC_PER_SEC);
+    ck_assert_int_eq(catalog_load(dir, &catalog, NULL), 0);
+    _cleanup_(prune_plan_done) PrunePlan plan = prune_plan(&catalog, &policy, NOW);
+    ck_assert(plan.clock_is_behind);
+    for (size_t i = 0; i < plan.count; i++)
+        ck_assert(retention_keeps(plan.verdicts[i].rule));
+    unit_rmdir(dir);
+}
+END_TEST
+
+static const UnitTest tests[] = {
+    UNIT_TEST(each_series_is_pruned_by_itself),
+    UNIT_TEST(what_is_kept_is_left_alone_the_second_time),
+    UNIT_TEST(a_clock_behind_is_told_and_removes_nothing),
+};
+
+UNIT_MAIN("prune", tests)
