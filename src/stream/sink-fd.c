@@ -1,7 +1,19 @@
 #include "stream/sink-fd.h"
 
-#include "sys/fs.h"
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "sys/cancel.h"
 #include "sys/mem.h"
+#include "sys/progress.h"
+
+#define TICK_MSEC 200
+
+/* The descriptor is not ours: it may block, and making it non-blocking would do so for everybody
+ * who shares it. A write of this size does not block once poll() has said so (pipe(7)). */
+#define PIECE_SIZE ((size_t)PIPE_BUF)
 
 typedef struct SinkFd {
     Stage stage;
@@ -9,12 +21,43 @@ typedef struct SinkFd {
     char *name;
 } SinkFd;
 
+/* As long as the reader takes, but no longer than until a signal asks us to stop. */
+static int wait_writable(const SinkFd *sink, Err *err)
+{
+    for (;;) {
+        struct pollfd fds[] = {
+            { .fd = sink->fd, .events = POLLOUT },
+            { .fd = cancel_fd(), .events = POLLIN },
+        };
+        if (poll(fds, ELEMENTSOF(fds), TICK_MSEC) < 0 && errno != EINTR)
+            return err_set_errno(err, errno, "could not wait for \"%s\"", sink->name);
+
+        progress_tick();
+        if (fds[1].revents)
+            return cancel_error(err);
+        if (fds[0].revents)
+            return 0;
+    }
+}
+
 static int sink_fd_write(Stage *s, const void *data, size_t size, Err *err)
 {
     const SinkFd *sink = (const SinkFd *)s;
-    int r = fs_write_all(sink->fd, data, size);
-    if (r < 0)
-        return err_set_errno(err, r, "could not write to \"%s\"", sink->name);
+    const char *p = data;
+
+    while (size > 0) {
+        int r = wait_writable(sink, err);
+        if (r < 0)
+            return r;
+
+        ssize_t n = write(sink->fd, p, size < PIECE_SIZE ? size : PIECE_SIZE);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (n < 0)
+            return err_set_errno(err, errno, "could not write to \"%s\"", sink->name);
+        p += n;
+        size -= (size_t)n;
+    }
     return 0;
 }
 

@@ -4,5 +4,7 @@
 
 #include "stream/stage.h"
 
-Stage *sink_fd_new(int fd, const char *name); /* borrows fd; `name` for messages */
+/* Borrows fd, which may block or not; `name` for messages. A reader that does not read is waited
+ * for until a signal asks us to stop: ERR_CANCELLED. */
+Stage *sink_fd_new(int fd, const char *name);
 Stage *sink_null_new(void);

@@ -1,12 +1,16 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "stage-suite.h"
 #include "stream/sink-fd.h"
+#include "sys/cancel.h"
 #include "sys/mem.h"
 
 static char *dir_path;
@@ -75,6 +79,56 @@ START_TEST(a_reader_that_went_away_is_an_error)
 }
 END_TEST
 
+START_TEST(a_reader_that_does_not_read_cannot_keep_us_from_stopping)
+{
+    static const char zeroes[1 << 20]; /* more than a pipe holds */
+    _cleanup_err_ Err err = { 0 };
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    pipeline_add(p, sink_fd_new(ends[1], "standard output"));
+
+    ck_assert_int_eq(cancel_init(), 0);
+    pid_t killer = fork();
+    if (killer == 0) {
+        int queued = 0;
+        while (ioctl(ends[0], FIONREAD, &queued) == 0 && queued < fcntl(ends[0], F_GETPIPE_SZ))
+            (void)poll(NULL, 0, 1);
+        _exit(kill(getppid(), SIGTERM));
+    }
+    ck_assert_int_lt(pipeline_write(p, zeroes, sizeof(zeroes), &err), 0);
+    ck_assert_int_eq(err.kind, ERR_CANCELLED);
+    ck_assert_int_eq(waitpid(killer, NULL, 0), killer);
+}
+END_TEST
+
+START_TEST(a_descriptor_that_does_not_block_is_waited_for)
+{
+    static const char zeroes[1 << 20];
+    _cleanup_err_ Err err = { 0 };
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    int ends[2], status = -1;
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    pipeline_add(p, sink_fd_new(ends[1], "standard output"));
+
+    pid_t reader = fork();
+    if (reader == 0) {
+        char data[1000];
+        size_t total = 0;
+        close(ends[1]);
+        for (ssize_t n; (n = read(ends[0], data, sizeof(data))) > 0;)
+            total += (size_t)n;
+        _exit(total == sizeof(zeroes) ? 0 : 1);
+    }
+    ck_assert_int_eq(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    int r = suite_feed(p, zeroes, sizeof(zeroes), 0, &err);
+    ck_assert_msg(r == 0, "%s", err.message);
+    close(ends[1]);
+    ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(the_null_sink_takes_anything)
 {
     _cleanup_pipeline_ Pipeline *p = pipeline_new();
@@ -87,6 +141,8 @@ static const UnitTest tests[] = {
     UNIT_LOOP(any_data_in_any_pieces_is_written, SUITE_ROUND_TRIPS),
     UNIT_TEST(a_full_disk_is_an_error_of_its_own_kind),
     UNIT_TEST(a_reader_that_went_away_is_an_error),
+    UNIT_TEST(a_reader_that_does_not_read_cannot_keep_us_from_stopping),
+    UNIT_TEST(a_descriptor_that_does_not_block_is_waited_for),
     UNIT_TEST(the_null_sink_takes_anything),
 };
 UNIT_MAIN("sink-fd", tests)
