@@ -114,36 +114,77 @@ static int read_version(const char *dir, PgClient *ret, Err *err)
     return 0;
 }
 
-/* The server's own major wins, then the lowest newer one; the first found of equals. */
-static bool suits_better(const PgClient *candidate, const PgClient *best, int server_major)
+/* What the search has found so far. */
+typedef struct Search {
+    int server_major;
+    PgClient best;   /* fits the server; bindir NULL: none yet */
+    PgClient newest; /* of those that are too old, for the message */
+} Search;
+
+static void search_done(Search *s)
 {
-    if (candidate->major < server_major)
-        return false;
-    return !best->bindir || candidate->major < best->major;
+    pg_client_done(&s->best);
+    pg_client_done(&s->newest);
 }
 
-static int say_not_found(const char *bindir, int server_major, const PgClient *newest, Err *err)
+/* Takes the candidate over. The server's own major wins, then the lowest newer one; the first found
+ * of equals. */
+static void consider(Search *s, PgClient *candidate)
 {
-    if (newest->bindir)
+    bool fits = candidate->major >= s->server_major;
+    PgClient *place = fits ? &s->best : &s->newest;
+    bool better =
+        fits ? !place->bindir || candidate->major < place->major : candidate->major > place->major;
+
+    if (!better) {
+        pg_client_done(candidate);
+        return;
+    }
+    pg_client_done(place);
+    *place = *candidate;
+    *candidate = (PgClient){ 0 };
+}
+
+static int say_not_found(const Search *s, const char *bindir, Err *err)
+{
+    if (s->newest.bindir)
         err_set(err, ERR_CLIENT_TOO_OLD,
                 "the newest pg_dump found, %s in \"%s\", is older than the server (%d)",
-                newest->version, newest->bindir, server_major);
+                s->newest.version, s->newest.bindir, s->server_major);
     else if (bindir)
         err_set(err, ERR_CLIENT_MISSING, "no pg_dump, pg_dumpall, pg_restore and psql in \"%s\"",
                 bindir);
     else
         err_set(err, ERR_CLIENT_MISSING, "no pg_dump, pg_dumpall, pg_restore and psql found");
     err_hint(err, "Install PostgreSQL %d's client programs (Debian: postgresql-client-%d)%s.",
-             server_major, server_major,
+             s->server_major, s->server_major,
              bindir ? ", or correct PG_BINDIR" : ", or name their directory by PG_BINDIR");
     return -ENOENT;
 }
 
+/* One broken installation does not spoil the others, unless it is the one that was named. */
+static int look_into(Search *s, const char *dir, bool named, Err *err)
+{
+    _cleanup_err_ Err reason = { 0 };
+    PgClient candidate = { 0 };
+
+    if (!has_all_programs(dir))
+        return 0;
+    int r = read_version(dir, &candidate, &reason);
+    if (r == 0) {
+        consider(s, &candidate);
+        return 0;
+    }
+    if (!named && reason.kind != ERR_CANCELLED)
+        return 0;
+    err_move(err, &reason);
+    return r;
+}
+
 int pg_client_find(const char *bindir, int server_major, PgClient *ret, Err *err)
 {
+    _cleanup_(search_done) Search search = { .server_major = server_major };
     _cleanup_strv_ Strv dirs = { 0 };
-    PgClient best = { 0 }, newest = { 0 };
-    int r = 0;
 
     if (bindir)
         strv_add(&dirs, bindir);
@@ -151,42 +192,16 @@ int pg_client_find(const char *bindir, int server_major, PgClient *ret, Err *err
         list_candidates(&dirs);
 
     for (size_t i = 0; i < dirs.count; i++) {
-        _cleanup_err_ Err ignored = { 0 };
-        PgClient candidate = { 0 };
-
-        if (!has_all_programs(dirs.items[i]))
-            continue;
-        r = read_version(dirs.items[i], &candidate, &ignored);
-        if (r < 0 && (bindir || ignored.kind == ERR_CANCELLED)) {
-            err_move(err, &ignored);
-            goto finish;
-        }
+        int r = look_into(&search, dirs.items[i], /* named= */ bindir != NULL, err);
         if (r < 0)
-            continue; /* one broken installation does not spoil the others */
-
-        PgClient *place = suits_better(&candidate, &best, server_major) ? &best
-                          : candidate.major > newest.major              ? &newest
-                                                                        : NULL;
-        if (place) {
-            pg_client_done(place);
-            *place = candidate;
-        } else {
-            pg_client_done(&candidate);
-        }
+            return r;
     }
+    if (!search.best.bindir)
+        return say_not_found(&search, bindir, err);
 
-    if (best.bindir) {
-        *ret = best;
-        best = (PgClient){ 0 };
-        r = 0;
-    } else {
-        r = say_not_found(bindir, server_major, &newest, err);
-    }
-
-finish:
-    pg_client_done(&best);
-    pg_client_done(&newest);
-    return r;
+    *ret = search.best;
+    search.best = (PgClient){ 0 };
+    return 0;
 }
 
 void pg_client_done(PgClient *client)
