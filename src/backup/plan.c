@@ -69,12 +69,17 @@ static bool is_on_server(const PgDatabase *list, size_t count, const char *name)
     return false;
 }
 
+/* Whether a pattern may take it. */
+static bool can_match(const PgDatabase *db)
+{
+    return !db->is_template && db->allow_connections;
+}
+
 static void add_existing(const Strv *wanted, const PgDatabase *list, size_t count, Strv *ret)
 {
     for (size_t i = 0; i < count; i++) {
         const PgDatabase *db = &list[i];
-        bool by_pattern = !db->is_template && db->allow_connections;
-        if (is_included(wanted, db->name, by_pattern) && !is_excluded(wanted, db->name))
+        if (is_included(wanted, db->name, can_match(db)) && !is_excluded(wanted, db->name))
             strv_add(ret, db->name);
     }
 }
@@ -90,6 +95,26 @@ static void add_missing(const Strv *wanted, const PgDatabase *list, size_t count
     }
 }
 
+static bool matches_any(const char *pattern, const PgDatabase *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (can_match(&list[i]) && entry_matches(pattern, list[i].name))
+            return true;
+    return false;
+}
+
+/* What an exclusion takes away was matched all the same: that is somebody's intention. */
+static void add_unmatched(const Strv *wanted, const PgDatabase *list, size_t count, Strv *ret)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        const char *entry = wanted->items[i];
+        if (is_exclusion(entry) || !is_pattern(entry) || strv_contains(ret, entry))
+            continue;
+        if (!matches_any(entry, list, count))
+            strv_add(ret, entry);
+    }
+}
+
 int plan_make(const Strv *wanted, const PgDatabase *list, size_t count, Plan *ret, Err *err)
 {
     Plan plan = { 0 };
@@ -102,6 +127,7 @@ int plan_make(const Strv *wanted, const PgDatabase *list, size_t count, Plan *re
         return r;
     }
 
+    add_unmatched(wanted, list, count, &plan.unmatched);
     *ret = plan;
     return 0;
 }
@@ -110,4 +136,12 @@ void plan_done(Plan *p)
 {
     strv_done(&p->databases);
     strv_done(&p->missing);
+    strv_done(&p->unmatched);
+}
+
+void plan_warn_unmatched(const char *pattern, Err *ret)
+{
+    err_set(ret, ERR_NO_DATABASE, "no database of the server matches \"%s\"", pattern);
+    err_hint(ret, "Correct the pattern or leave it out: a database that it was meant for has no "
+                  "backup.");
 }

@@ -15,6 +15,7 @@
 typedef struct Plan {
     Strv databases; /* to be dumped, existing */
     Strv missing;   /* named literally, but not on the server: each is a failure of the run */
+    Strv unmatched; /* patterns that no database matches: each is a warning */
 } Plan;
 
 /* ERR_SETTINGS when nothing at all is to be done. */
@@ -24,5 +25,7 @@ void plan_done(Plan *p);
 /* The database that an entry names literally, within the entry; NULL for a pattern or an exclusion.
  */
 const char *plan_name(const char *entry);
+/* The warning about one of Plan.unmatched, in `ret`. */
+void plan_warn_unmatched(const char *pattern, Err *ret);
 /* Whether one entry list (names, patterns, exclusions) selects a name. */
 bool plan_selects(const Strv *wanted, const char *name);

@@ -48,6 +48,13 @@ static void run_done(Run *run)
     report_done(&run->report);
 }
 
+/* What goes wrong without being a failure: logged, and in the report. */
+static void warn(Run *run, const Err *err)
+{
+    log_err(LOG_LEVEL_WARNING, LOG_EVENT_NONE, err);
+    strv_add(&run->report.warnings, err->message);
+}
+
 /* Preparation: all that can fail before anything is dumped */
 
 static int begin_report(Run *run, Err *err)
@@ -110,6 +117,12 @@ static int plan_databases(Run *run, Err *err)
         return r;
     r = make_plans(run, list, count, err);
     pg_databases_free(list, count);
+
+    for (size_t i = 0; i < run->plan.unmatched.count; i++) {
+        _cleanup_err_ Err unmatched = { 0 };
+        plan_warn_unmatched(run->plan.unmatched.items[i], &unmatched);
+        warn(run, &unmatched);
+    }
     return r;
 }
 
@@ -261,10 +274,8 @@ static void dump_one(Run *run, const char *database, size_t number, size_t count
         entry->warnings = manifest_warning_count(&m);
         log_backup(name, &m);
     }
-    if (err_is_set(&warning)) {
-        log_err(LOG_LEVEL_WARNING, LOG_EVENT_NONE, &warning);
-        strv_add(&run->report.warnings, warning.message);
-    }
+    if (err_is_set(&warning))
+        warn(run, &warning);
     log_context(LOG_FIELD_STEM, NULL);
     log_context(LOG_FIELD_DATABASE, NULL);
 }
@@ -318,8 +329,7 @@ static void prune(Run *run, const Catalog *catalog)
                   run->report.pruned.items[i]);
     if (r < 0) {
         err_prefix(&err, "pruning");
-        log_err(LOG_LEVEL_WARNING, LOG_EVENT_NONE, &err);
-        strv_add(&run->report.warnings, err.message);
+        warn(run, &err);
     }
 }
 

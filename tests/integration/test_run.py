@@ -236,3 +236,17 @@ class Narrowed(RunTestCase):
         self.backup("run", PG_HOST=self.tmp)
         self.assertEqual(self.backup.metrics()['pg_backup_database_last_run_failed{'
                                                'database="globals",kind="globals"}'], 1)
+
+
+class Patterns(RunTestCase):
+    def test_a_pattern_that_matches_no_database_is_a_warning_of_the_run(self):
+        done = self.backup.must("run", PG_DATABASES="small orders_*")
+        self.assertRegex(done.said, r"orders_\*")
+        self.assertIn("no-database", [event.get("reason") for event in done.events])
+        told = self.backup.report()["warnings"]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn("orders_*", told[0])
+
+    def test_patterns_of_the_command_line_are_told_likewise_and_those_of_the_settings_are_not(self):
+        self.backup.must("run", "small", "nothing*", PG_DATABASES="small orders_*")
+        self.assertRegex("".join(self.backup.report()["warnings"]), r"\A[^*]*nothing\*[^*]*\Z")

@@ -92,6 +92,29 @@ START_TEST(patterns_take_what_exists_and_can_be_dumped)
 }
 END_TEST
 
+START_TEST(a_pattern_that_matches_nothing_is_told)
+{
+    static const struct {
+        const char *wanted, *unmatched;
+    } cases[] = {
+        { "app|nothing*", "nothing*" },
+        { "app|no*[x]|nothing?|no*[x]", "no*[x]|nothing?" }, /* each once */
+        { "app*|templat*|close[d]", "templat*|close[d]" },   /* a pattern takes none of these */
+        { "app|*_test|!*_test", "" },                        /* excluded, but there */
+        { "app|!nothing*", "" },
+        { "app|gone", "" },
+        { "*", "" },
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_(plan_done) Plan plan = { 0 };
+        ck_assert_int_eq(plan_for(cases[i].wanted, &plan, NULL), 0);
+        _cleanup_free_ char *unmatched = join(&plan.unmatched);
+        ck_assert_str_eq(unmatched, cases[i].unmatched);
+    }
+}
+END_TEST
+
 static const PlanCase names[] = {
     { "app", "app", "" },
     { "we\"ird|-rf|x'; DROP", "-rf|we\"ird|x'; DROP", "" },
@@ -170,6 +193,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_LOOP(patterns_take_what_exists_and_can_be_dumped, ELEMENTSOF(patterns)),
+    UNIT_TEST(a_pattern_that_matches_nothing_is_told),
     UNIT_LOOP(a_literal_name_asks_for_a_database_whatever_it_is, ELEMENTSOF(names)),
     UNIT_LOOP(exclusions_apply_to_names_and_patterns_wherever_they_stand, ELEMENTSOF(exclusions)),
     UNIT_LOOP(nothing_to_do_is_an_error_with_a_hint, 7),
