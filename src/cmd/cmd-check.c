@@ -155,30 +155,55 @@ static void check_client(const PgClient *client, Findings *f)
     not_ok(f, "client", RESULT_WARNING, &err);
 }
 
+/* `"app", "a/b"` */
+static char *quote_all(const Strv *names)
+{
+    Buf text = { 0 };
+
+    for (size_t i = 0; i < names->count; i++)
+        buf_addf(&text, "%s\"%s\"", i > 0 ? ", " : "", names->items[i]);
+    return buf_take(&text);
+}
+
+/* Plans as a run does; all that is named and missing is one error, with what there is as hint. */
+static int plan_databases(const Settings *s, PgSession *session, Plan *ret, Err *err)
+{
+    _cleanup_strv_ Strv present = { 0 };
+    PgDatabase *list = NULL;
+    size_t count = 0;
+
+    int r = pg_list_databases(session, &list, &count, err);
+    if (r < 0)
+        return r;
+    r = plan_make(&s->pg_databases, list, count, ret, err);
+    for (size_t i = 0; i < count; i++)
+        strv_add(&present, list[i].name);
+    pg_databases_free(list, count);
+
+    _cleanup_free_ char *has = quote_all(&present), *missing = quote_all(&ret->missing);
+    if (r == 0 && ret->missing.count > 0)
+        r = err_set(err, ERR_NO_DATABASE, "the server has no database %s", missing);
+    err_hint(err, "It has: %s.", has);
+    return r;
+}
+
 static void check_databases(const Settings *s, PgSession *session, Findings *f)
 {
     _cleanup_(plan_done) Plan plan = { 0 };
     _cleanup_err_ Err err = { 0 };
-    _cleanup_buf_ Buf names = { 0 };
-    PgDatabase *list = NULL;
-    size_t count = 0;
 
-    int r = pg_list_databases(session, &list, &count, &err);
-    if (r == 0)
-        r = plan_make(&s->pg_databases, list, count, &plan, &err);
-    for (size_t i = 0; r == 0 && i < plan.missing.count; i++)
-        err_set(&err, ERR_NO_DATABASE, "the server has no database \"%s\"", plan.missing.items[i]);
-    if (err_is_set(&err)) {
-        for (size_t i = 0; i < count; i++)
-            buf_addf(&names, "%s%s", i > 0 ? ", " : "", list[i].name);
-        err_hint(&err, "It has: %s.", names.data ? names.data : "none");
+    int r = plan_databases(s, session, &plan, &err);
+    _cleanup_free_ char *names = quote_all(&plan.databases);
+    if (r < 0)
         not_ok(f, "databases", RESULT_FAILED, &err);
-    } else {
-        for (size_t i = 0; i < plan.databases.count; i++)
-            buf_addf(&names, "%s%s", i > 0 ? ", " : "", plan.databases.items[i]);
-        ok(f, "databases", "%zu: %s", plan.databases.count, names.data);
+    else
+        ok(f, "databases", "%zu: %s", plan.databases.count, names);
+
+    for (size_t i = 0; i < plan.unmatched.count; i++) {
+        _cleanup_err_ Err unmatched = { 0 };
+        plan_warn_unmatched(plan.unmatched.items[i], &unmatched);
+        not_ok(f, "databases", RESULT_WARNING, &unmatched);
     }
-    pg_databases_free(list, count);
 }
 
 static void check_server(const Settings *s, Findings *f)

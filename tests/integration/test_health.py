@@ -134,6 +134,17 @@ class Check(BackupTestCase):
         self.assertNotEqual(done.code, 0, done)
         self.assertIn("absent", json.dumps(self.failed(done)))
 
+    def test_all_named_databases_that_do_not_exist_are_found_at_once(self):
+        done = self.backup("check", "--json", PG_DATABASES="appdb absent gone")
+        self.assertEqual(done.code, 1, done)
+        self.assertRegex(self.failed(done)["no-database"]["message"], '"absent".*"gone"')
+
+    def test_a_pattern_that_matches_no_database_is_a_warning(self):
+        checks = self.backup.must("check", "--json", PG_DATABASES="appdb orders_*").json["checks"]
+        warned = [c for c in checks if c["result"] == "warning"]
+        self.assertEqual([c["reason"] for c in warned], ["no-database"])
+        self.assertIn("orders_*", warned[0]["message"])
+
     def test_a_role_without_the_needed_privileges_is_told(self):
         done = self.backup("check", "--json", PG_USER="poor")
         told = [c for c in done.json["checks"] if c["result"] != "ok"]
