@@ -66,8 +66,10 @@ class ToADatabase(RestoreTestCase):
         self.assertEqual(CLUSTER.sql("SELECT a FROM t", "copy"), "2")
 
     def test_the_copy_has_the_originals_encoding_and_locale(self):
+        # The column with the provider's own locale has another name from 17 on.
         traits = ("SELECT pg_encoding_to_char(encoding), datcollate, datctype, datlocprovider,"
-                  " daticulocale FROM pg_database WHERE datname = ")
+                  " coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')"
+                  " FROM pg_database d WHERE datname = ")
         for name, options in (
                 ("latin", "ENCODING 'LATIN1' LOCALE 'C'"),
                 ("icu", "LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'"),
