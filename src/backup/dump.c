@@ -291,6 +291,7 @@ int dump_globals(const DumpContext *ctx, Manifest *ret, Err *warning, Err *err)
         return r;
 
     if (!passwords)
-        manifest_add_omission(&d.manifest, "role passwords", "permission denied: the role may not read pg_authid");
+        manifest_add_omission(&d.manifest, "role passwords",
+                              "permission denied: the role may not read pg_authid");
     return commit_dump(&d, ret, warning, err);
 }
