@@ -76,6 +76,19 @@ static int refuse_unless_empty(const RestoreTarget *target, Err *err)
     return -EEXIST;
 }
 
+/* Nearly always the server's machine lacks the locale of the one that was backed up. */
+static void explain_creation(const PgDatabaseTraits *traits, Err *err)
+{
+    err->kind = ERR_RESTORE;
+    err_hint(
+        err,
+        "The original has encoding %s, LC_COLLATE \"%s\", LC_CTYPE \"%s\"%s%s: give the server "
+        "that locale (\"locale -a\" lists its own), or make the database yourself and restore "
+        "into it.",
+        traits->encoding, traits->collate, traits->ctype, traits->locale ? ", locale " : "",
+        traits->locale ? traits->locale : "");
+}
+
 static int create_like_original(const RestoreSource *source, const RestoreTarget *target, Err *err)
 {
     const Manifest *m = &source->backup->manifest;
@@ -86,7 +99,10 @@ static int create_like_original(const RestoreSource *source, const RestoreTarget
         .locale_provider = m->locale_provider,
         .locale = m->locale,
     };
-    return pg_create_database(target->session, target->database, &traits, err);
+    int r = pg_create_database(target->session, target->database, &traits, err);
+    if (r < 0 && err->kind == ERR_SERVER)
+        explain_creation(&traits, err);
+    return r;
 }
 
 /* What the target said, as an error of the restore. */

@@ -84,6 +84,14 @@ class ToADatabase(RestoreTestCase):
                 self.assertCopied(source=name)
                 CLUSTER.drop("copy")
 
+    def test_a_locale_that_the_server_lacks_is_named(self):
+        self.backup.must("run")
+        self.backup.backup("appdb").rewrite(collate="xx_XX.UTF-8")
+        done = self.backup("restore", "appdb", "--to", "copy")
+        self.assertEnded(done, 1, "restore", "invalid locale name")
+        self.assertRegex(done.said, 'encoding UTF8, LC_COLLATE "xx_XX.UTF-8"')
+        self.assertNotIn("copy", CLUSTER.databases())
+
     def test_an_empty_existing_database_is_filled(self):
         self.backup.must("run")
         CLUSTER.create("copy", options="TEMPLATE template0")

@@ -198,6 +198,16 @@ class Backup:
     def sha256(self):
         return hashlib.sha256(self.read()).hexdigest()
 
+    def rewrite(self, **members):
+        """Makes it the backup of another kind of database, checksums included."""
+        self.manifest.update(members)
+        with open(self.path, "w", encoding="utf-8") as f:
+            json.dump(self.manifest, f)
+        directory, names = os.path.split(self.data)[0], [self.data, self.path]
+        with open(self.data + ".sha256", "wb") as f:
+            subprocess.run(["sha256sum", *map(os.path.basename, names)], cwd=directory, stdout=f,
+                           check=True)
+
 
 class BackupTestCase(pgtest.TestCase):
     """Claims about how a call ended and what it left."""
