@@ -112,8 +112,7 @@ static void classify(const Child *child, Err *err)
         const char *words;
         const char *hint;
     } remedies[] = {
-        { "role \"",
-          "Restore the globals first: pg-backup restore globals --stdout | psql -X -d postgres" },
+        { "role \"", RESTORE_GLOBALS_HINT },
         { "already exists", "SQL text cannot replace what is there: restore into a new database." },
     };
 

@@ -11,6 +11,14 @@
 
 #include <stdbool.h>
 
+/* Only psql restores the globals, and psql does what a line with a backslash says: a name on a
+ * hostile server may have put one there (CVE-2025-8714, CVE-2026-18408). */
+#define RESTORE_GLOBALS_HINT                                                                       \
+    "Roles come with the globals: \"pg-backup restore globals --output globals.sql\"; make "       \
+    "sure that no line of it but \\restrict and \\unrestrict begins with a backslash (psql "       \
+    "would obey it), take out the roles that exist, then \"psql -X -v ON_ERROR_STOP=1 -d "         \
+    "postgres -f globals.sql\"."
+
 typedef struct RestoreSource {
     const Catalog *catalog;
     const Series *series;

@@ -34,8 +34,7 @@ static int into_database(const CmdContext *ctx, const RestoreSource *source, Err
 
     if (!source->series->database) {
         err_set(err, ERR_USAGE, "the globals are not restored into a database");
-        err_hint(err,
-                 "pg-backup restore globals --stdout | psql -X -v ON_ERROR_STOP=1 -d postgres");
+        err_hint(err, RESTORE_GLOBALS_HINT);
         return -1;
     }
 

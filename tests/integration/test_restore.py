@@ -147,6 +147,18 @@ class ToADatabase(RestoreTestCase):
             self.backup("restore", "appdb", "--to", "copy", PG_USER="limited").code, 1)
         self.assertNotIn("copy", CLUSTER.databases())
 
+    def test_a_missing_role_is_answered_with_a_careful_way_to_restore_the_globals(self):
+        CLUSTER.sql("CREATE ROLE passing")
+        CLUSTER.create("owned", "CREATE TABLE t (); ALTER TABLE t OWNER TO passing")
+        self.backup.must("run", PG_DATABASES="owned")
+        CLUSTER.drop("owned")
+        CLUSTER.sql("DROP ROLE passing")
+        done = self.backup("restore", "owned", "--to", "copy")
+        self.assertEnded(done, 1, "restore", 'role "passing" does not exist')
+        self.assertRegex(done.said, "begins with a backslash.*psql -X -v ON_ERROR_STOP=1")
+        refused = self.backup("restore", "globals", "--to", "copy")
+        self.assertEnded(refused, 2, "usage", "begins with a backslash.*ON_ERROR_STOP=1")
+
     def test_the_globals_are_restored_by_their_name(self):
         self.backup.must("run")
         sql = self.backup.must("restore", "globals", "--stdout").stdout
