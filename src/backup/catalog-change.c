@@ -247,51 +247,45 @@ static bool is_dangling_link(int fd, const SeriesFile *f)
 }
 
 /* We make only regular files, and links for the latest: a directory of such a name is not ours. */
-static int remove_leftover(int fd, const char *series_path, const char *encoded, const char *name,
-                           Strv *removed, Err *err)
+static void remove_leftover(int fd, const char *series_path, const char *encoded, const char *name,
+                            Strv *removed, Strv *problems)
 {
     struct stat st;
 
     if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-        return 0;
+        return;
     int r = fs_remove(fd, name);
     if (r < 0)
-        return err_set_errno(err, -r, "could not remove \"%s/%s\"", series_path, name);
-
-    strv_addf(removed, "%s/%s", encoded, name);
-    return 0;
-}
-
-static int sweep_files(int fd, const char *series_path, const char *encoded, Strv *removed,
-                       Err *err)
-{
-    _cleanup_series_files_ SeriesFiles files = { 0 };
-
-    int r = series_files_list(fd, series_path, encoded, &files, err);
-    for (size_t i = 0; r >= 0 && i < files.count; i++)
-        if (is_leftover(&files, &files.items[i]))
-            r = remove_leftover(fd, series_path, encoded, files.items[i].name, removed, err);
-
-    /* Only now is it known which links still name something. */
-    for (size_t i = 0; r >= 0 && i < files.count; i++)
-        if (is_dangling_link(fd, &files.items[i]))
-            r = remove_leftover(fd, series_path, encoded, files.items[i].name, removed, err);
-    return r;
+        strv_addf(problems, "could not remove \"%s/%s\": %s", series_path, name, strerror(-r));
+    else
+        strv_addf(removed, "%s/%s", encoded, name);
 }
 
 static int sweep_series(int root_fd, const char *root_path, const char *encoded, Strv *removed,
-                        Err *err)
+                        Strv *problems, Err *err)
 {
     _cleanup_free_ char *series_path = mem_printf("%s/%s", root_path, encoded);
+    _cleanup_series_files_ SeriesFiles files = { 0 };
     _cleanup_close_ int fd = -1;
 
     int r = series_dir_open(root_fd, root_path, encoded, &fd, err);
-    if (r == -ENOENT || r == -ENOTDIR)
-        return 0;
-    return r < 0 ? r : sweep_files(fd, series_path, encoded, removed, err);
+    if (r >= 0)
+        r = series_files_list(fd, series_path, encoded, &files, err);
+    if (r < 0)
+        return r;
+
+    for (size_t i = 0; i < files.count; i++)
+        if (is_leftover(&files, &files.items[i]))
+            remove_leftover(fd, series_path, encoded, files.items[i].name, removed, problems);
+
+    /* Only now is it known which links still name something. */
+    for (size_t i = 0; i < files.count; i++)
+        if (is_dangling_link(fd, &files.items[i]))
+            remove_leftover(fd, series_path, encoded, files.items[i].name, removed, problems);
+    return 0;
 }
 
-int catalog_sweep(const char *path, Strv *removed, Err *err)
+int catalog_sweep(const char *path, Strv *removed, Strv *problems, Err *err)
 {
     _cleanup_close_ int fd = -1;
     _cleanup_strv_ Strv names = { 0 };
@@ -299,12 +293,15 @@ int catalog_sweep(const char *path, Strv *removed, Err *err)
     int r = series_dir_open_root(path, &fd, err);
     if (r >= 0)
         r = series_dir_names(fd, path, &names, err);
+    if (r < 0)
+        return r;
 
-    /* What cannot be swept in one directory is no reason to leave the others as they are. Nothing
-     * is synced: a leftover that a power cut brings back is swept again. */
+    /* Nothing is synced: a leftover that a power cut brings back is swept again. */
     for (size_t i = 0; i < names.count; i++) {
-        int q = sweep_series(fd, path, names.items[i], removed, err);
-        r = r < 0 ? r : q;
+        _cleanup_err_ Err problem = { 0 };
+        (void)sweep_series(fd, path, names.items[i], removed, problems, &problem);
+        if (err_is_set(&problem))
+            strv_add(problems, problem.message);
     }
-    return r;
+    return 0;
 }

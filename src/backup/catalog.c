@@ -29,6 +29,7 @@ static void series_done(Series *s)
     free(s->backups);
     free(s->encoded);
     free(s->database);
+    free(s->problem);
     *s = (Series){ 0 };
 }
 
@@ -116,26 +117,23 @@ static int load_backups(Series *s, int fd, const char *root_path, Err *err)
     return 0;
 }
 
-static int load_series(Catalog *c, const char *encoded, Err *err)
+/* What cannot be read of one series says nothing about the others. */
+static void load_series(Catalog *c, const char *encoded)
 {
-    _cleanup_close_ int fd = -1;
-
-    int r = series_dir_open(c->dir_fd, c->path, encoded, &fd, err);
-    if (r == -ENOENT || r == -ENOTDIR)
-        return 0;
-    if (r < 0)
-        return r;
-
     _cleanup_(series_done)
         Series s = { .encoded = mem_strdup(encoded), .database = artifact_decode(encoded) };
-    r = load_backups(&s, fd, c->path, err);
-    if (r < 0 || s.count == 0)
-        return r;
+    _cleanup_close_ int fd = -1;
+    _cleanup_err_ Err err = { 0 };
+
+    if (series_dir_open(c->dir_fd, c->path, encoded, &fd, &err) >= 0)
+        (void)load_backups(&s, fd, c->path, &err);
+    s.problem = TAKE_PTR(err.message);
+    if (s.count == 0 && !s.problem)
+        return;
 
     c->series = mem_resize(c->series, c->count + 1, sizeof(*c->series));
     c->series[c->count++] = s;
     s = (Series){ 0 };
-    return 0;
 }
 
 int catalog_load(const char *path, Catalog *ret, Err *err)
@@ -147,11 +145,11 @@ int catalog_load(const char *path, Catalog *ret, Err *err)
     int r = series_dir_open_root(path, &c.dir_fd, err);
     if (r >= 0)
         r = series_dir_names(c.dir_fd, path, &names, err);
-    for (size_t i = 0; r >= 0 && i < names.count; i++)
-        r = load_series(&c, names.items[i], err);
     if (r < 0)
         return r;
 
+    for (size_t i = 0; i < names.count; i++)
+        load_series(&c, names.items[i]);
     *ret = c;
     c = (Catalog)CATALOG_INIT;
     return 0;
@@ -253,21 +251,13 @@ static void hint_nearest(const Catalog *c, const char *name, Err *err)
         err_hint(err, "The nearest are %s.", text.data);
 }
 
-int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
-                 const Backup **ret_backup, Err *err)
+static int explain_miss(const Catalog *c, const char *name, Err *err)
 {
-    const Series *s = series_of_stem(c, name);
-    const Backup *b = s ? backup_by_stem(s, name) : NULL;
+    const Series *s = series_by_name(c, name);
+    const Series *asked = s ? s : series_of_stem(c, name);
 
-    if (!b) {
-        s = series_by_name(c, name);
-        b = s ? series_newest_good(s) : NULL;
-    }
-    if (b) {
-        *ret_series = s;
-        *ret_backup = b;
-        return 0;
-    }
+    if (asked && asked->problem)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "%s", asked->problem);
 
     int r;
     if (s) {
@@ -278,4 +268,22 @@ int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
         hint_nearest(c, name, err);
     }
     return r;
+}
+
+int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
+                 const Backup **ret_backup, Err *err)
+{
+    const Series *s = series_of_stem(c, name);
+    const Backup *b = s ? backup_by_stem(s, name) : NULL;
+
+    if (!b) {
+        s = series_by_name(c, name);
+        b = s ? series_newest_good(s) : NULL;
+    }
+    if (!b)
+        return explain_miss(c, name, err);
+
+    *ret_series = s;
+    *ret_backup = b;
+    return 0;
 }

@@ -7,7 +7,8 @@
  * has a manifest but is not that is *damaged*: listed, never counted, never named by "latest". A
  * file with one of our names and no manifest is a leftover of a crashed run: catalog_sweep()
  * removes those, and nothing else. Files and directories with other names are not ours and are
- * never touched; a directory without a backup is no series. */
+ * never touched; a directory without a backup is no series. One that cannot be read is a series
+ * with a problem and no backups, so that the others stay of use. */
 
 #include "backup/manifest.h"
 #include "sys/err.h"
@@ -31,6 +32,7 @@ typedef struct Backup {
 typedef struct Series {
     char *encoded;  /* the directory's name */
     char *database; /* the real name; NULL for the globals */
+    char *problem;  /* why the directory could not be read: nobody knows its backups; else NULL */
     Backup *backups;
     size_t count;
 } Series;
@@ -45,7 +47,8 @@ typedef struct Catalog {
 #define CATALOG_INIT ((Catalog){ .dir_fd = -1 })
 #define _cleanup_catalog_ _cleanup_(catalog_done)
 
-/* Opens BACKUP_DIR and reads all of it. ERR_SETTINGS when it is missing or not a directory. */
+/* Opens BACKUP_DIR and reads all of it. ERR_SETTINGS when it is missing or not a directory; fails
+ * only when the directory itself cannot be read. */
 int catalog_load(const char *path, Catalog *ret, Err *err);
 void catalog_done(Catalog *c);
 
@@ -54,7 +57,8 @@ const Backup *series_newest_good(const Series *s);                    /* NULL if
 uint64_t series_good_count(const Series *s);
 
 /* BACKUP on the command line: a stem, or the name of a database or of its directory (its newest
- * good one), or "globals". ERR_NOT_FOUND with the nearest existing ones as hint. */
+ * good one), or "globals". ERR_NOT_FOUND with the nearest existing ones as hint;
+ * ERR_COULD_NOT_VERIFY where the directory could not be read. */
 int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
                  const Backup **ret_backup, Err *err);
 
@@ -82,5 +86,6 @@ int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *err)
 
 /* Removes the leftovers of crashed runs: temporary files of ours, data files and checksums without
  * a manifest, dangling latest links. Call it only with the lock held. The names of what went
- * (relative to BACKUP_DIR) are appended to `removed`. */
-int catalog_sweep(const char *path, Strv *removed, Err *err);
+ * (relative to BACKUP_DIR) are appended to `removed`, a sentence for each that could not be read
+ * or removed to `problems`: it fails only when BACKUP_DIR itself cannot be read. */
+int catalog_sweep(const char *path, Strv *removed, Strv *problems, Err *err);

@@ -47,6 +47,13 @@ static void judge_age(HealthEntry *entry, usec_t now, uint64_t max_age_seconds)
     }
 }
 
+static const char *why_none_is_good(const Series *s)
+{
+    if (!s)
+        return "there is no backup";
+    return s->problem ? s->problem : "all backups are damaged";
+}
+
 static HealthEntry judge_series(const HealthInput *input, const char *database)
 {
     HealthEntry entry = { .database = mem_strdup(database) };
@@ -64,7 +71,7 @@ static HealthEntry judge_series(const HealthInput *input, const char *database)
         entry.newest = any->when;
         entry.sentence = mem_printf("newest good backup is from the future (%s)", when);
     } else {
-        entry.sentence = mem_strdup(s ? "all backups are damaged" : "there is no backup");
+        entry.sentence = mem_strdup(why_none_is_good(s));
     }
     return entry;
 }

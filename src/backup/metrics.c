@@ -76,8 +76,11 @@ static Rows make_rows(const MetricsInput *input)
 {
     Rows rows = {};
 
+    /* Of what could not be read nothing is said, unless it was to be backed up: then there is
+     * nothing that could be restored. */
     for (size_t i = 0; i < input->catalog->count; i++)
-        add_row(&rows, input->catalog->series[i].database, &input->catalog->series[i]);
+        if (!input->catalog->series[i].problem)
+            add_row(&rows, input->catalog->series[i].database, &input->catalog->series[i]);
     for (size_t i = 0; i < input->report->databases.count; i++)
         add_row(&rows, input->report->databases.items[i], /* series= */ NULL);
     for (size_t i = 0; i < input->report->count; i++)

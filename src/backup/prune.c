@@ -27,7 +27,8 @@ PrunePlan prune_plan(const Catalog *catalog, const RetentionPolicy *policy, usec
     PrunePlan plan = { 0 };
 
     for (size_t i = 0; i < catalog->count; i++)
-        judge_series(&catalog->series[i], policy, now, &plan);
+        if (catalog->series[i].count > 0)
+            judge_series(&catalog->series[i], policy, now, &plan);
     return plan;
 }
 

@@ -118,6 +118,15 @@ static void check_directory(const Settings *s, Findings *f)
     _cleanup_free_ char *have = format_bytes(available),
                         *stored = format_bytes(catalog_stored_bytes(&catalog));
     ok(f, "directory", "%s: %s of backups, %s free", s->backup_dir, stored, have);
+
+    for (size_t i = 0; i < catalog.count; i++) {
+        const char *problem = catalog.series[i].problem;
+        if (!problem)
+            continue;
+        err_set(&err, ERR_IO, "%s", problem);
+        err_hint(&err, "Make it belong to the user that runs pg-backup, or move it elsewhere.");
+        not_ok(f, "directory", RESULT_WARNING, &err);
+    }
 }
 
 static void check_rights(const PgServerInfo *server, Findings *f)

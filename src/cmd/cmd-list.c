@@ -67,6 +67,16 @@ static Json *backup_to_json(const Series *s, const Backup *b)
     return o;
 }
 
+static Json *unreadable_to_json(const Series *s)
+{
+    Json *o = json_new_object();
+
+    json_set_text(o, "kind", s->database ? "database" : "globals");
+    json_set_text(o, "database", s->database);
+    json_set_text(o, "problem", s->problem);
+    return o;
+}
+
 static void print_json(const Catalog *catalog, const bool *selected)
 {
     _cleanup_json_ Json *root = json_new_object();
@@ -78,6 +88,11 @@ static void print_json(const Catalog *catalog, const bool *selected)
         for (size_t j = 0; selected[i] && j < catalog->series[i].count; j++)
             json_add_child(list,
                            backup_to_json(&catalog->series[i], &catalog->series[i].backups[j]));
+
+    list = json_set_child(root, "unreadable", json_new_array());
+    for (size_t i = 0; i < catalog->count; i++)
+        if (selected[i] && catalog->series[i].problem)
+            json_add_child(list, unreadable_to_json(&catalog->series[i]));
 
     text = json_print(root);
     printf("%s\n", text);
@@ -130,6 +145,26 @@ static void add_backup(Table *table, const Series *s, const Backup *b, usec_t no
     add_notes(table, m);
 }
 
+/* Returns how many rows it has. */
+static size_t add_series(Table *table, const Series *s, usec_t now)
+{
+    for (size_t i = 0; i < s->count; i++)
+        add_backup(table, s, &s->backups[i], now);
+    if (!s->problem)
+        return s->count;
+
+    char *cells[] = {
+        mem_strdup(series_name(s)),
+        mem_strdup("-"),
+        mem_strdup("-"),
+        mem_strdup("-"),
+        mem_strdup("-"),
+        mem_printf("UNREADABLE: %s", s->problem),
+    };
+    table_add(table, cells);
+    return s->count + 1;
+}
+
 static void print_table(const Catalog *catalog, const bool *selected)
 {
     static const char *const headings[] = { "DATABASE", "BACKUP", ">AGE", ">SIZE",
@@ -139,8 +174,8 @@ static void print_table(const Catalog *catalog, const bool *selected)
     size_t shown = 0;
 
     for (size_t i = 0; i < catalog->count; i++)
-        for (size_t j = 0; selected[i] && j < catalog->series[i].count; j++, shown++)
-            add_backup(table, &catalog->series[i], &catalog->series[i].backups[j], now);
+        if (selected[i])
+            shown += add_series(table, &catalog->series[i], now);
     if (shown > 0)
         table_print(table);
     else

@@ -78,10 +78,15 @@ static int begin_report(Run *run, Err *err)
 
 static int sweep(Run *run, Err *err)
 {
-    int r = catalog_sweep(run->settings->backup_dir, &run->report.swept, err);
+    _cleanup_strv_ Strv problems = { 0 };
+
+    int r = catalog_sweep(run->settings->backup_dir, &run->report.swept, &problems, err);
     for (size_t i = 0; i < run->report.swept.count; i++)
         log_event(LOG_LEVEL_NOTICE, LOG_EVENT_SWEPT, "removed what an interrupted run left: %s",
                   run->report.swept.items[i]);
+    for (size_t i = 0; i < problems.count; i++)
+        log_warning("%s", problems.items[i]);
+    strv_copy(&run->report.warnings, &problems);
     if (r < 0)
         return r;
     return catalog_load(run->settings->backup_dir, &run->catalog, err);

@@ -49,20 +49,21 @@ static int verify_one(const Settings *settings, const Catalog *catalog, const Se
     return r;
 }
 
-/* One line on stdout for each backup, as soon as it is judged. */
-static void tell(const Backup *backup, const Err *reason, Tally *tally)
+/* One line on stdout for each backup (or series, where its backups are not known), as soon as it is
+ * judged. */
+static void tell(const char *name, uint64_t stored_bytes, const Err *reason, Tally *tally)
 {
-    _cleanup_free_ char *size = format_bytes(backup->manifest.stored_bytes);
+    _cleanup_free_ char *size = format_bytes(stored_bytes);
     _cleanup_free_ char *why = err_is_set(reason) ? format_oneline(reason->message) : NULL;
 
     if (!err_is_set(reason)) {
-        printf("ok       %s  %s: digest and contents read back\n", backup->stem, size);
+        printf("ok       %s  %s: digest and contents read back\n", name, size);
         tally->sound++;
     } else if (reason->kind == ERR_DAMAGED) {
-        printf("DAMAGED  %s  %s\n", backup->stem, why);
+        printf("DAMAGED  %s  %s\n", name, why);
         tally->damaged++;
     } else {
-        printf("UNKNOWN  %s  %s\n", backup->stem, why);
+        printf("UNKNOWN  %s  %s\n", name, why);
         tally->undecided++;
     }
     (void)fflush(stdout); /* a failure is found at the end */
@@ -88,8 +89,17 @@ static int judge(const CmdContext *ctx, const Catalog *catalog, const Series *se
         return r;
     }
 
-    tell(backup, &reason, tally);
+    tell(backup->stem, backup->manifest.stored_bytes, &reason, tally);
     return 0;
+}
+
+static void tell_unreadable(const Series *series, Tally *tally)
+{
+    _cleanup_err_ Err reason = { 0 };
+
+    err_set(&reason, ERR_COULD_NOT_VERIFY, "%s", series->problem);
+    log_context(LOG_FIELD_STEM, NULL);
+    tell(series->encoded, /* stored_bytes= */ 0, &reason, tally);
 }
 
 /* Without operands: the newest of each series, and the newest good one where that is another. */
@@ -104,6 +114,8 @@ static int verify_catalog(const CmdContext *ctx, const Catalog *catalog, Tally *
 {
     for (size_t i = 0; i < catalog->count; i++) {
         const Series *series = &catalog->series[i];
+        if (series->problem)
+            tell_unreadable(series, tally);
         for (size_t j = 0; j < series->count; j++) {
             int r = is_chosen(ctx, series, j)
                         ? judge(ctx, catalog, series, &series->backups[j], tally, err)

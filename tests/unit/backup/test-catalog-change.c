@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -226,8 +227,10 @@ END_TEST
 static void sweep(const Place *p, Strv *removed)
 {
     _cleanup_err_ Err err = { 0 };
-    int r = catalog_sweep(p->path, removed, &err);
+    _cleanup_strv_ Strv problems = { 0 };
+    int r = catalog_sweep(p->path, removed, &problems, &err);
     ck_assert_msg(r == 0, "%s", err.message);
+    ck_assert_uint_eq(problems.count, 0);
 }
 
 static const char *const leftovers[] = {
@@ -340,15 +343,49 @@ END_TEST
 START_TEST(one_directory_that_cannot_be_swept_does_not_stop_the_others)
 {
     _cleanup_place_ Place p = place_new();
-    _cleanup_strv_ Strv removed = { 0 };
-    _cleanup_err_ Err err = { 0 };
+    _cleanup_strv_ Strv removed = { 0 }, problems = { 0 };
 
     ck_assert_int_eq(symlinkat("aaa", p.fd, "aaa"), 0);
+    ck_assert_int_eq(symlinkat("zzz", p.fd, "zzz"), 0);
     place_mkdir(&p, "appdb");
     place_touch(&p, leftovers[0]);
-    ck_assert_int_lt(catalog_sweep(p.path, &removed, &err), 0);
-    ck_assert_ptr_nonnull(strstr(err.message, "/aaa\""));
+    ck_assert_int_eq(catalog_sweep(p.path, &removed, &problems, NULL), 0);
+    ck_assert_uint_eq(problems.count, 2);
+    ck_assert_ptr_nonnull(strstr(problems.items[0], "/aaa\""));
+    ck_assert_ptr_nonnull(strstr(problems.items[1], "/zzz\""));
     ck_assert(!place_has(&p, leftovers[0]));
+}
+END_TEST
+
+/* Root may remove everything: nobody may not. */
+static void become_nobody(void)
+{
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(65534), 0);
+}
+
+START_TEST(one_leftover_that_cannot_be_removed_does_not_stop_the_others)
+{
+    _cleanup_place_ Place p = place_new();
+    _cleanup_strv_ Strv removed = { 0 }, problems = { 0 };
+    uid_t self = geteuid();
+
+    place_mkdir(&p, "appdb");
+    place_mkdir(&p, "shop");
+    place_touch(&p, "appdb/appdb_19700109T020000Z.dump");
+    place_touch(&p, "shop/shop_19700109T020000Z.dump");
+    ck_assert_int_eq(fchmodat(p.fd, ".", 0755, 0), 0);
+    ck_assert_int_eq(fchmodat(p.fd, "appdb", 0555, 0), 0);
+    ck_assert_int_eq(fchmodat(p.fd, "shop", 0777, 0), 0);
+
+    become_nobody();
+    ck_assert_int_eq(catalog_sweep(p.path, &removed, &problems, NULL), 0);
+    ck_assert_int_eq(seteuid(self), 0);
+    ck_assert_uint_eq(problems.count, 1);
+    ck_assert_ptr_nonnull(strstr(problems.items[0], "/appdb/appdb_19700109T020000Z.dump\""));
+    ck_assert_uint_eq(removed.count, 1);
+    ck_assert_str_eq(removed.items[0], "shop/shop_19700109T020000Z.dump");
+    ck_assert_int_eq(fchmodat(p.fd, "appdb", 0755, 0), 0);
 }
 END_TEST
 
@@ -369,5 +406,6 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_link_whose_data_file_is_swept_goes_too),
     UNIT_TEST(a_directory_with_a_name_of_ours_stays),
     UNIT_TEST(one_directory_that_cannot_be_swept_does_not_stop_the_others),
+    UNIT_TEST(one_leftover_that_cannot_be_removed_does_not_stop_the_others),
 };
 UNIT_MAIN("catalog-change", tests)

@@ -45,7 +45,8 @@ static Health judge(const char *const *names, size_t count, bool globals)
     Series series[ELEMENTSOF(backups)];
     for (size_t i = 0; i < ELEMENTSOF(backups); i++) {
         char *name = mem_strdup(cases[i].name);
-        series[i] = (Series){ name, name, backups[i], 2 };
+        series[i] =
+            (Series){ .encoded = name, .database = name, .backups = backups[i], .count = 2 };
     }
     Catalog catalog = { .series = series, .count = ELEMENTSOF(series), .dir_fd = -1 };
 
@@ -128,6 +129,25 @@ START_TEST(globals_are_asked_for_when_they_are_wanted)
 }
 END_TEST
 
+START_TEST(backups_that_cannot_be_read_are_no_good_ones)
+{
+    char name[] = "locked", problem[] = "could not open directory";
+    Series series = { .encoded = name, .database = name, .problem = problem };
+    Catalog catalog = { .series = &series, .count = 1, .dir_fd = -1 };
+    _cleanup_strv_ Strv databases = { 0 };
+    strv_add(&databases, name);
+
+    _cleanup_health_ Health h = health_judge(&(HealthInput){
+        .catalog = &catalog,
+        .databases = &databases,
+        .now = NOW,
+        .max_age_seconds = 93600,
+    });
+    ck_assert(!h.healthy);
+    ck_assert_str_eq(h.sentence, "\"locked\": could not open directory (1 of 1 unhealthy)");
+}
+END_TEST
+
 START_TEST(no_database_at_all_is_unhealthy)
 {
     _cleanup_health_ Health h = judge(NULL, 0, /* globals= */ false);
@@ -140,7 +160,7 @@ END_TEST
 START_TEST(an_age_without_limit_never_overflows)
 {
     char name[] = "young";
-    Series series = { name, name, backups[0], 2 };
+    Series series = { .encoded = name, .database = name, .backups = backups[0], .count = 2 };
     Catalog catalog = { .series = &series, .count = 1, .dir_fd = -1 };
     _cleanup_strv_ Strv databases = { 0 };
     strv_add(&databases, name);
@@ -184,9 +204,11 @@ static Strv list(const char *text)
 START_TEST(what_must_be_healthy_follows_from_settings_plan_and_catalog)
 {
     char app[] = "app", shop[] = "shop", globals[] = "globals";
-    Series series[] = { { globals, NULL, NULL, 0 },
-                        { app, app, NULL, 0 },
-                        { shop, shop, NULL, 0 } };
+    Series series[] = {
+        { .encoded = globals },
+        { .encoded = app, .database = app },
+        { .encoded = shop, .database = shop },
+    };
     Catalog catalog = { .series = series, .count = 3, .dir_fd = -1 };
     _cleanup_strv_ Strv wanted = list(selections[_i].wanted);
     _cleanup_strv_ Strv planned = list(selections[_i].planned);
@@ -207,6 +229,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(the_older_one_is_the_worst),
     UNIT_TEST(never_is_worse_than_old),
     UNIT_TEST(globals_are_asked_for_when_they_are_wanted),
+    UNIT_TEST(backups_that_cannot_be_read_are_no_good_ones),
     UNIT_TEST(no_database_at_all_is_unhealthy),
     UNIT_TEST(an_age_without_limit_never_overflows),
     UNIT_LOOP(what_must_be_healthy_follows_from_settings_plan_and_catalog, ELEMENTSOF(selections)),

@@ -249,6 +249,23 @@ START_TEST(globals_that_were_to_be_backed_up_count_as_a_database_does)
 }
 END_TEST
 
+START_TEST(what_cannot_be_read_is_told_only_where_it_was_to_be_backed_up)
+{
+    _cleanup_world_ World world = world_new();
+    world.catalog.count = 3;
+    world.series[2] = (Series){
+        .database = (char[]){ "new" },
+        .problem = (char[]){ "could not open directory" },
+    };
+    _cleanup_free_ char *foreign = render(&world);
+    ck_assert_ptr_null(strstr(foreign, NEW));
+
+    strv_add(&world.report.databases, "new");
+    _cleanup_free_ char *planned = render(&world);
+    assert_line(planned, "pg_backup_database_last_success_timestamp_seconds" NEW " 0");
+}
+END_TEST
+
 START_TEST(hostile_names_are_escaped_as_the_format_has_it)
 {
     static const struct {
@@ -346,6 +363,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_planned_database_without_a_backup_counts_as_never_backed_up),
     UNIT_TEST(a_narrowed_run_says_nothing_of_databases_that_it_was_not_asked_for),
     UNIT_TEST(globals_that_were_to_be_backed_up_count_as_a_database_does),
+    UNIT_TEST(what_cannot_be_read_is_told_only_where_it_was_to_be_backed_up),
     UNIT_TEST(hostile_names_are_escaped_as_the_format_has_it),
     UNIT_TEST(names_that_look_alike_in_labels_do_not_make_the_text_invalid),
     UNIT_TEST(a_clock_set_back_during_the_run_makes_no_huge_duration),

@@ -1,0 +1,69 @@
+"""The backup directory: what else can be in it, and what each command makes of that."""
+
+import os
+
+import pgtest
+from pgbackup import BackupTestCase, PgBackup
+
+CLUSTER = pgtest.Cluster()
+
+
+def setUpModule():
+    CLUSTER.start()
+    CLUSTER.create("appdb", "CREATE TABLE t AS SELECT 1 AS a")
+    CLUSTER.create("other", "CREATE TABLE t AS SELECT 2 AS a")
+
+
+class CatalogTestCase(BackupTestCase):
+    def setUp(self):
+        super().setUp()
+        self.backup = PgBackup(self, CLUSTER, PG_DATABASES="appdb other")
+
+
+class UnreadableDirectory(CatalogTestCase):
+    """One that cannot be opened: a link to itself, because root may open everything else."""
+
+    def setUp(self):
+        super().setUp()
+        self.backup.must("run")
+        self.private = self.backup.backup_dir + "/private"
+        os.symlink("private", self.private)
+
+    def test_a_run_backs_the_others_up_and_warns(self):
+        self.backup.must("run")
+        self.assertEqual(len(self.backup.backups("appdb")), 2)
+        told = self.backup.report()["warnings"]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn(self.private, told[0])
+
+    def test_it_is_listed_as_what_it_is(self):
+        self.assertRegex(self.backup.must("list").stdout, r"private .*UNREADABLE: .*/private")
+        listed = self.backup.must("list", "--json").json
+        self.assertEqual([s["database"] for s in listed["unreadable"]], ["private"])
+        self.assertEqual(len(listed["backups"]), 3)
+
+    def test_the_others_are_restored_and_verified_by_name(self):
+        self.backup.must("restore", "appdb", "--output", self.tmp + "/out.dump")
+        self.backup.must("verify", "appdb")
+
+    def test_verifying_all_is_undecided(self):
+        done = self.backup("verify")
+        self.assertEqual(done.code, 5, done)
+        self.assertRegex(done.stdout, r"(?m)^UNKNOWN  private  .*/private")
+        self.assertIn(self.backup.backup("other").stem, done.stdout)
+
+    def test_pruning_goes_on(self):
+        self.backup.must("prune")
+        self.assertTrue(os.path.islink(self.private))
+
+    def test_health_misses_it_only_where_it_was_to_be_backed_up(self):
+        self.backup.must("health")
+        done = self.backup("health", PG_DATABASES="appdb private")
+        self.assertEqual(done.code, 3, done)
+        self.assertIn(self.private, done.stdout)
+
+    def test_check_warns(self):
+        checks = self.backup.must("check", "--json").json["checks"]
+        warned = [c["message"] for c in checks if c["result"] == "warning"]
+        self.assertEqual(len(warned), 1, checks)
+        self.assertIn(self.private, warned[0])
