@@ -174,12 +174,17 @@ const Series *catalog_series(const Catalog *c, const char *database)
     return series_by_directory(c, encoded);
 }
 
-const Backup *series_newest_good(const Series *s)
+const Backup *series_newest_good_until(const Series *s, usec_t now)
 {
     for (size_t i = s->count; i > 0; i--)
-        if (s->backups[i - 1].good)
+        if (s->backups[i - 1].good && s->backups[i - 1].when <= now)
             return &s->backups[i - 1];
     return NULL;
+}
+
+const Backup *series_newest_good(const Series *s)
+{
+    return series_newest_good_until(s, UINT64_MAX);
 }
 
 uint64_t series_good_count(const Series *s)

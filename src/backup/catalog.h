@@ -54,6 +54,9 @@ void catalog_done(Catalog *c);
 
 const Series *catalog_series(const Catalog *c, const char *database); /* NULL: the globals */
 const Backup *series_newest_good(const Series *s);                    /* NULL if there is none */
+/* The newest that is not from the future. One that is proves nothing: after a clock that stood
+ * wrong for a day, it would hide for years that there are no new ones. */
+const Backup *series_newest_good_until(const Series *s, usec_t now);
 uint64_t series_good_count(const Series *s);
 
 /* BACKUP on the command line: a stem, or the name of a database or of its directory (its newest

@@ -7,16 +7,6 @@
 #include "sys/format.h"
 #include "sys/mem.h"
 
-/* A backup from the future proves nothing: after a clock that stood wrong for a day, it would hide
- * for years that there are no new ones. */
-static const Backup *newest_good_until(const Series *s, usec_t now)
-{
-    for (size_t i = s->count; i > 0; i--)
-        if (s->backups[i - 1].good && s->backups[i - 1].when <= now)
-            return &s->backups[i - 1];
-    return NULL;
-}
-
 /* Ages are in one unit, rounded down: too old by less than that reads the same. */
 static char *explain_age(usec_t age, usec_t allowed)
 {
@@ -59,7 +49,7 @@ static HealthEntry judge_series(const HealthInput *input, const char *database)
     HealthEntry entry = { .database = mem_strdup(database) };
     const Series *s = catalog_series(input->catalog, database);
     const Backup *any = s ? series_newest_good(s) : NULL;
-    const Backup *newest = any ? newest_good_until(s, input->now) : NULL;
+    const Backup *newest = any ? series_newest_good_until(s, input->now) : NULL;
 
     entry.ever = any != NULL;
     if (newest) {

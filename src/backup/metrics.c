@@ -13,7 +13,7 @@ typedef struct Row {
     char *labels; /* `database="app",kind="database"` */
     const char *database;
     const Series *series; /* NULL: there is no backup */
-    const Backup *newest; /* the newest good one, or NULL */
+    const Backup *newest; /* the newest good one that is not from the future, or NULL */
 } Row;
 
 typedef struct Rows {
@@ -53,7 +53,8 @@ static char *make_labels(const char *database)
 
 /* Labels that are there already are left out: a Pushgateway refuses all metrics for the sake of one
  * sample that comes twice. */
-static void add_row(Rows *rows, const char *database, const Series *series)
+static void add_row(Rows *rows, const MetricsInput *input, const char *database,
+                    const Series *series)
 {
     char *labels = make_labels(database);
 
@@ -68,7 +69,7 @@ static void add_row(Rows *rows, const char *database, const Series *series)
         .labels = labels,
         .database = database,
         .series = series,
-        .newest = series ? series_newest_good(series) : NULL,
+        .newest = series ? series_newest_good_until(series, input->report->finished) : NULL,
     };
 }
 
@@ -80,13 +81,13 @@ static Rows make_rows(const MetricsInput *input)
      * nothing that could be restored. */
     for (size_t i = 0; i < input->catalog->count; i++)
         if (!input->catalog->series[i].problem)
-            add_row(&rows, input->catalog->series[i].database, &input->catalog->series[i]);
+            add_row(&rows, input, input->catalog->series[i].database, &input->catalog->series[i]);
     for (size_t i = 0; i < input->report->databases.count; i++)
-        add_row(&rows, input->report->databases.items[i], /* series= */ NULL);
+        add_row(&rows, input, input->report->databases.items[i], /* series= */ NULL);
     for (size_t i = 0; i < input->report->count; i++)
-        add_row(&rows, input->report->entries[i].database, /* series= */ NULL);
+        add_row(&rows, input, input->report->entries[i].database, /* series= */ NULL);
     if (input->report->globals)
-        add_row(&rows, /* database= */ NULL, /* series= */ NULL);
+        add_row(&rows, input, /* database= */ NULL, /* series= */ NULL);
     return rows;
 }
 

@@ -266,6 +266,20 @@ START_TEST(what_cannot_be_read_is_told_only_where_it_was_to_be_backed_up)
 }
 END_TEST
 
+START_TEST(a_backup_from_the_future_hides_no_lack_of_new_ones)
+{
+    static Backup odd[] = { { .when = AT(1500), .good = true },
+                            { .when = AT(9000), .good = true } };
+    _cleanup_world_ World world = world_new();
+    world.series[1].backups = odd;
+    world.series[1].count = 2;
+
+    _cleanup_free_ char *text = render(&world);
+    assert_line(text, "pg_backup_database_last_success_timestamp_seconds" APP " 1500");
+    assert_line(text, "pg_backup_last_success_timestamp_seconds 1500");
+}
+END_TEST
+
 START_TEST(hostile_names_are_escaped_as_the_format_has_it)
 {
     static const struct {
@@ -364,6 +378,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_narrowed_run_says_nothing_of_databases_that_it_was_not_asked_for),
     UNIT_TEST(globals_that_were_to_be_backed_up_count_as_a_database_does),
     UNIT_TEST(what_cannot_be_read_is_told_only_where_it_was_to_be_backed_up),
+    UNIT_TEST(a_backup_from_the_future_hides_no_lack_of_new_ones),
     UNIT_TEST(hostile_names_are_escaped_as_the_format_has_it),
     UNIT_TEST(names_that_look_alike_in_labels_do_not_make_the_text_invalid),
     UNIT_TEST(a_clock_set_back_during_the_run_makes_no_huge_duration),
