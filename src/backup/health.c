@@ -96,6 +96,16 @@ static const HealthEntry *worst_of(const Health *h, size_t *ret_unhealthy)
     return worst;
 }
 
+static char *name_worst(const HealthEntry *worst, size_t unhealthy, size_t count)
+{
+    _cleanup_free_ char *name =
+        worst->database ? mem_printf("\"%s\"", worst->database) : mem_strdup("globals");
+    _cleanup_free_ char *sentence =
+        mem_printf("%s: %s (%zu of %zu unhealthy)", name, worst->sentence, unhealthy, count);
+
+    return format_oneline(sentence);
+}
+
 static void sum_up(Health *h, const HealthInput *input)
 {
     size_t unhealthy;
@@ -103,10 +113,7 @@ static void sum_up(Health *h, const HealthInput *input)
 
     h->healthy = !worst && input->databases->count > 0;
     if (worst) {
-        _cleanup_free_ char *name =
-            worst->database ? mem_printf("\"%s\"", worst->database) : mem_strdup("globals");
-        h->sentence =
-            mem_printf("%s: %s (%zu of %zu unhealthy)", name, worst->sentence, unhealthy, h->count);
+        h->sentence = name_worst(worst, unhealthy, h->count);
     } else if (!h->healthy) {
         h->sentence = mem_strdup("no database is known that should have a backup");
     } else {

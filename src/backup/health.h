@@ -22,7 +22,7 @@ typedef struct Health {
     bool healthy;
     HealthEntry *entries;
     size_t count;
-    char *sentence; /* the whole in one sentence, naming the worst */
+    char *sentence; /* the whole in one sentence on one line, naming the worst */
 } Health;
 
 typedef struct HealthInput {

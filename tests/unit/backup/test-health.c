@@ -117,6 +117,15 @@ START_TEST(never_is_worse_than_old)
 }
 END_TEST
 
+START_TEST(a_hostile_name_stays_on_the_line_and_says_nothing_to_the_terminal)
+{
+    static const char *const names[] = { "evil\033[31mX\nOK: all healthy" };
+    _cleanup_health_ Health h = judge(names, 1, /* globals= */ false);
+    ck_assert_str_eq(h.sentence,
+                     "\"evil\\x1B[31mX\\nOK: all healthy\": there is no backup (1 of 1 unhealthy)");
+}
+END_TEST
+
 START_TEST(globals_are_asked_for_when_they_are_wanted)
 {
     static const char *const names[] = { "young" };
@@ -228,6 +237,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(one_that_is_too_old_is_enough),
     UNIT_TEST(the_older_one_is_the_worst),
     UNIT_TEST(never_is_worse_than_old),
+    UNIT_TEST(a_hostile_name_stays_on_the_line_and_says_nothing_to_the_terminal),
     UNIT_TEST(globals_are_asked_for_when_they_are_wanted),
     UNIT_TEST(backups_that_cannot_be_read_are_no_good_ones),
     UNIT_TEST(no_database_at_all_is_unhealthy),
