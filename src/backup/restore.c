@@ -150,15 +150,21 @@ static int feed_client(const RestoreSource *source, const RestoreTarget *target,
     return r;
 }
 
-/* We made it, so we may remove it; a database that is left half-filled would look like a restored
+/* It was not there before, so it is ours to remove: left half-filled, it would look like a restored
  * one. */
 static void drop_again(const RestoreTarget *target, Err *err)
 {
     _cleanup_err_ Err failure = { 0 };
 
-    if (pg_drop_database(target->session, target->database, &failure) < 0)
-        err_hint(err, "The unfinished database \"%s\" could not be dropped (%s): drop it by hand.",
-                 target->database, failure.message);
+    if (pg_drop_database(target->server, target->session, target->database, &failure) < 0)
+        err_prefix(err, "drop the unfinished database \"%s\" by hand if it is there (%s)",
+                   target->database, failure.message);
+}
+
+/* The server may have made the database although we have not heard so. */
+static bool is_outcome_unknown(const Err *err)
+{
+    return err->kind == ERR_CANCELLED || err->kind == ERR_STALLED || err->kind == ERR_SERVER_LOST;
 }
 
 int restore_to_database(const RestoreSource *source, const RestoreTarget *target, bool *ret_created,
@@ -180,6 +186,8 @@ int restore_to_database(const RestoreSource *source, const RestoreTarget *target
         return r;
     if (!exists) {
         r = create_like_original(source, target, err);
+        if (r < 0 && is_outcome_unknown(err))
+            drop_again(target, err);
         if (r < 0)
             return r;
     }

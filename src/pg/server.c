@@ -1,11 +1,15 @@
 #include "pg/server.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pg/session.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
+
+#define DROP_TIMEOUT (30 * USEC_PER_SEC)
+#define ROUND_MSEC 50
 
 static char *copy_value(const PGresult *result, int row, int column)
 {
@@ -257,17 +261,6 @@ int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *t
     return r;
 }
 
-int pg_drop_database(PgSession *s, const char *name, Err *err)
-{
-    _cleanup_free_ char *quoted = NULL, *sql = NULL;
-
-    int r = quote_name(s, name, &quoted, err);
-    if (r < 0)
-        return r;
-    sql = mem_printf("DROP DATABASE %s", quoted);
-    return pg_query(s, sql, "drop the database", NULL, err);
-}
-
 int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err)
 {
     _cleanup_pg_result_ PGresult *result = NULL;
@@ -281,6 +274,59 @@ int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err)
         return r;
     *ret = PQntuples(result) > 0;
     return 0;
+}
+
+/* Ends who is in the database, and the creator if it is at work, and waits until they are gone:
+ * each round counts those who are still there. Unlike WITH (FORCE) it works before version 13, and
+ * leaves to DROP what it can end itself and an ordinary role cannot: autovacuum. */
+static int end_sessions(PgSession *s, const PgSession *creator, const char *name, usec_t deadline,
+                        Err *err)
+{
+    _cleanup_free_ char *literal = quote(s, PQescapeLiteral, name);
+    _cleanup_free_ char *sql = mem_printf(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND (datname = %s AND usename IS NOT NULL OR pid = %d"
+        " AND state IS DISTINCT FROM 'idle' AND usename = current_user"
+        " AND application_name = 'pg-backup')", /* behind a pooler the number is another's */
+        literal, PQbackendPID(creator->conn));
+
+    for (;;) {
+        _cleanup_pg_result_ PGresult *result = NULL;
+
+        int r = pg_query_row(s, sql, "end the sessions in the database", &result, err);
+        if (r < 0)
+            return r;
+        if (number_value(result, 0, 0) == 0 || clock_monotonic() >= deadline)
+            return 0;
+        (void)poll(NULL, 0, ROUND_MSEC);
+    }
+}
+
+int pg_drop_database(const PgTarget *target, const PgSession *creator, const char *name, Err *err)
+{
+    usec_t deadline = clock_monotonic() + DROP_TIMEOUT;
+    PgTarget patient = *target;
+    _cleanup_pg_session_ PgSession *s = NULL;
+    _cleanup_free_ char *quoted = NULL, *sql = NULL;
+    bool exists;
+
+    patient.ignore_cancel = true;
+    patient.answer_timeout = DROP_TIMEOUT;
+    int r = pg_connect(&patient, patient.maintenance_database, &s, err);
+    if (r < 0)
+        return r;
+    r = quote_name(s, name, &quoted, err);
+    if (r < 0)
+        return r;
+    r = end_sessions(s, creator, name, deadline, err);
+    if (r < 0)
+        return r;
+    r = pg_database_exists(s, name, &exists, err);
+    if (r < 0 || !exists)
+        return r;
+
+    sql = mem_printf("DROP DATABASE IF EXISTS %s", quoted);
+    return pg_query(s, sql, "drop the database", NULL, err);
 }
 
 int pg_count_objects(PgSession *s, uint64_t *ret, Err *err)

@@ -25,6 +25,7 @@ typedef struct PgTarget {
     const char *service;
     const char *maintenance_database; /* where to connect for what concerns the whole server */
     usec_t answer_timeout;            /* for each of our own questions; 0: none */
+    bool ignore_cancel;               /* to clean up although a signal has asked us to stop */
 } PgTarget;
 
 /* "db.example.org:5432", "/run/postgresql": where a target points, for messages. Caller frees. */
@@ -94,7 +95,10 @@ void pg_snapshot_done(PgSnapshot *snapshot);
 
 /* For restore. ERR_REFUSED when it exists. */
 int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *traits, Err *err);
-int pg_drop_database(PgSession *s, const char *name, Err *err);
+/* Removes what pg_create_database() made, or may have made when its answer was not waited for, with
+ * all who are in it. In a session of its own, since `creator` may be broken or busy (it is ended);
+ * for half a minute whatever signal has come. No such database is fine. */
+int pg_drop_database(const PgTarget *target, const PgSession *creator, const char *name, Err *err);
 int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err);
 /* Number of relations, functions and types of users (schemas beyond the system's own). */
 int pg_count_objects(PgSession *s, uint64_t *ret, Err *err);

@@ -175,12 +175,12 @@ static int result_error(const PgSession *s, const PGresult *result, const char *
 /* Waiting */
 
 /* 1 when the socket is ready, 0 when the deadline has passed. */
-static int wait_socket(const PGconn *conn, short events, usec_t deadline, Err *err)
+static int wait_socket(const PgSession *s, short events, usec_t deadline, Err *err)
 {
     for (;;) {
         struct pollfd fds[] = {
-            { .fd = PQsocket(conn), .events = events },
-            { .fd = cancel_fd(), .events = POLLIN },
+            { .fd = PQsocket(s->conn), .events = events },
+            { .fd = s->ignore_cancel ? -1 : cancel_fd(), .events = POLLIN },
         };
         if (poll(fds, ELEMENTSOF(fds), TICK_MSEC) < 0 && errno != EINTR)
             return err_set_errno(err, errno, "could not wait for the server");
@@ -211,8 +211,7 @@ static int finish_connecting(PgSession *s, const PgTarget *target, Err *err)
         if (status == PGRES_POLLING_FAILED)
             return connect_error(s->conn, target, err);
 
-        int r =
-            wait_socket(s->conn, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline, err);
+        int r = wait_socket(s, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline, err);
         if (r < 0)
             return r;
         if (r == 0)
@@ -227,7 +226,7 @@ static int wait_for_answer(PgSession *s, const char *doing, Err *err)
     usec_t deadline = deadline_in(s->answer_timeout);
 
     while (PQisBusy(s->conn)) {
-        int r = wait_socket(s->conn, POLLIN, deadline, err);
+        int r = wait_socket(s, POLLIN, deadline, err);
         if (r < 0)
             return r;
         if (r == 0)
@@ -332,6 +331,7 @@ int pg_connect(const PgTarget *target, const char *database, PgSession **ret, Er
     _cleanup_pg_session_ PgSession *s = mem_zero(1, sizeof(*s));
 
     s->answer_timeout = target->answer_timeout;
+    s->ignore_cancel = target->ignore_cancel;
     s->conn = start_connecting(target, database);
     if (!s->conn)
         mem_fail();

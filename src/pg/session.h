@@ -15,6 +15,7 @@
 struct PgSession {
     PGconn *conn;
     usec_t answer_timeout; /* 0: none */
+    bool ignore_cancel;
 };
 
 /* Sends one statement and waits for its result (ret may be NULL). `doing` completes the sentence

@@ -164,6 +164,60 @@ class ToADatabase(RestoreTestCase):
         sql = self.backup.must("restore", "globals", "--stdout").stdout
         self.assertIn("CREATE ROLE limited", sql)
 
+    def stop_while_an_index_is_built(self, before=lambda: None, **settings):
+        """Sends SIGTERM while the server works for minutes and nobody sends it anything."""
+        CLUSTER.drop("slow")
+        CLUSTER.create("slow", """SET ROLE limited;
+            CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE sql AS $$
+                SELECT i FROM pg_sleep(CASE current_database() WHEN 'copy' THEN 60 ELSE 0 END) $$;
+            CREATE TABLE t AS SELECT 1 AS i; CREATE INDEX ON t (slow(i))""", owner="limited")
+        self.addCleanup(CLUSTER.drop, "slow")
+        self.backup.must("run", PG_DATABASES="slow", **settings)
+        running = self.backup.start("restore", "slow", "--to", "copy", PG_USER="limited")
+        working = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'copy' AND" \
+                  " query LIKE 'CREATE INDEX%' AND wait_event = 'PgSleep'"
+        pgtest.wait_until(lambda: CLUSTER.sql(working) == "1", "it builds the index")
+        before()
+        running.send(signal.SIGTERM)
+        done = running.wait(timeout=15)
+        self.assertEnded(done, 1, "cancelled")
+        return done
+
+    def visit(self, database):
+        """A superuser's session, which an ordinary role cannot end."""
+        visitor = CLUSTER.session(database)
+        self.addCleanup(visitor.close)
+        visitor.do("SELECT 1")
+
+    def assertNothingIsLeft(self):
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg-backup'"
+        pgtest.wait_until(lambda: CLUSTER.sql(sessions) == "0", "the server has ended it all")
+        self.assertNotIn("copy", CLUSTER.databases())
+
+    def test_sigterm_drops_the_database_that_the_server_is_still_at_work_in(self):
+        for form in ("plain", "custom"):
+            with self.subTest(form=form):
+                done = self.stop_while_an_index_is_built(BACKUP_FORMAT=form)
+                self.assertNotIn("by hand", done.said)
+                self.assertNothingIsLeft()
+
+    def test_a_database_that_could_not_be_dropped_is_named(self):
+        done = self.stop_while_an_index_is_built(before=lambda: self.visit("copy"))
+        self.assertIn("copy", CLUSTER.databases())
+        self.assertRegex(done.said, 'the unfinished database "copy" by hand.*superuser')
+
+    def test_sigterm_while_the_database_is_made_leaves_none(self):
+        self.backup.must("run")
+        blocker = CLUSTER.session()
+        self.addCleanup(blocker.close)
+        blocker.do("BEGIN; LOCK TABLE pg_database IN SHARE MODE")
+        running = self.backup.start("restore", "appdb", "--to", "copy")
+        CLUSTER.wait_for_lock("postgres")
+        running.send(signal.SIGTERM)
+        self.assertEnded(running.wait(timeout=15), 1, "cancelled")
+        blocker.do("ROLLBACK")
+        self.assertNothingIsLeft()
+
     def test_sigterm_in_mid_restore_ends_it(self):
         self.backup.must("run")
         CLUSTER.create("copy", "CREATE SCHEMA shop; CREATE TABLE shop.customers (x int)")
