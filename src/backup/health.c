@@ -111,8 +111,10 @@ static void sum_up(Health *h, const HealthInput *input)
     size_t unhealthy;
     const HealthEntry *worst = worst_of(h, &unhealthy);
 
-    h->healthy = !worst && input->databases->count > 0;
-    if (worst) {
+    h->healthy = !worst && !input->doubt && input->databases->count > 0;
+    if (input->doubt) {
+        h->sentence = format_oneline(input->doubt);
+    } else if (worst) {
         h->sentence = name_worst(worst, unhealthy, h->count);
     } else if (!h->healthy) {
         h->sentence = mem_strdup("no database is known that should have a backup");

@@ -31,6 +31,7 @@ typedef struct HealthInput {
     bool globals;          /* they must have one, too */
     usec_t now;
     uint64_t max_age_seconds;
+    const char *doubt; /* why `databases` may lack some: then nothing is healthy; else NULL */
 } HealthInput;
 
 Health health_judge(const HealthInput *input);

@@ -26,6 +26,14 @@ const char *plan_name(const char *entry)
     return is_exclusion(entry) || is_pattern(entry) ? NULL : literal(entry);
 }
 
+bool plan_has_pattern(const Strv *wanted)
+{
+    for (size_t i = 0; i < wanted->count; i++)
+        if (!is_exclusion(wanted->items[i]) && is_pattern(wanted->items[i]))
+            return true;
+    return false;
+}
+
 /* Without FNM_PERIOD and FNM_PATHNAME: a name is no path, and "*" means ".hidden" and "a/b", too.
  */
 static bool entry_matches(const char *entry, const char *name)

@@ -27,5 +27,7 @@ void plan_done(Plan *p);
 const char *plan_name(const char *entry);
 /* The warning about one of Plan.unmatched, in `ret`. */
 void plan_warn_unmatched(const char *pattern, Err *ret);
+/* Whether an entry list has patterns: what it stands for, only a server can say. */
+bool plan_has_pattern(const Strv *wanted);
 /* Whether one entry list (names, patterns, exclusions) selects a name. */
 bool plan_selects(const Strv *wanted, const char *name);

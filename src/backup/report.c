@@ -131,23 +131,26 @@ int report_save(const Report *r, const char *state_dir, Err *err)
 
 /* Reading */
 
-static int read_databases(const char *text, size_t size, Strv *ret)
+static int read_databases(const char *text, size_t size, Strv *ret, Err *err)
 {
     _cleanup_json_ Json *json = NULL;
     _cleanup_strv_ Strv series = { 0 };
 
-    int r = json_parse_object(text, size, &json, NULL);
+    int r = json_parse_object(text, size, &json, err);
     if (r < 0)
         return r;
-    r = json_get_strv(json, "series", &series, NULL);
+    r = json_get_strv(json, "series", &series, err);
     if (r < 0)
         return r;
 
+    _cleanup_strv_ Strv databases = { 0 };
     for (size_t i = 0; i < series.count; i++) {
         char *database = artifact_decode(series.items[i]);
-        if (database)
-            strv_take(ret, database);
+        if (!database)
+            return err_set(err, ERR_DAMAGED, "\"%s\" is no series", series.items[i]);
+        strv_take(&databases, database);
     }
+    strv_copy(ret, &databases);
     return 0;
 }
 
@@ -158,12 +161,14 @@ int report_load_databases(const char *state_dir, Strv *ret, Err *err)
     size_t size = 0;
 
     int r = fs_read_file(AT_FDCWD, path, REPORT_MAX_SIZE, &text, &size);
-    if (r == -ENOENT || r == -EFBIG)
+    if (r == -ENOENT)
         return 0;
     if (r < 0)
-        return err_set_errno(err, -r, "could not read \"%s\"", path);
+        return err_set(err, ERR_COULD_NOT_VERIFY, "could not read \"%s\": %s", path, strerror(-r));
 
-    /* A damaged report is no report: what must be backed up is then taken from elsewhere. */
-    (void)read_databases(text, size, ret);
+    _cleanup_err_ Err reason = { 0 };
+    r = read_databases(text, size, ret, &reason);
+    if (r < 0)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "\"%s\" is damaged: %s", path, reason.message);
     return 0;
 }

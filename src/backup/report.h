@@ -46,5 +46,5 @@ Json *report_to_json(const Report *r);
 int report_save(const Report *r, const char *state_dir, Err *err);
 
 /* The databases of the newest run that planned (Report.databases); empty when there was none yet.
- */
+ * ERR_COULD_NOT_VERIFY when a report is there and cannot be read. */
 int report_load_databases(const char *state_dir, Strv *ret, Err *err);

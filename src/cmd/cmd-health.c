@@ -4,6 +4,7 @@
 
 #include "backup/catalog.h"
 #include "backup/health.h"
+#include "backup/plan.h"
 #include "backup/report.h"
 #include "cmd/cmd.h"
 #include "sys/clock.h"
@@ -38,19 +39,29 @@ static void print_json(const Health *health, usec_t now)
     printf("%s\n", text);
 }
 
+/* Why it is not known which databases there are, in `ret`; empty where it is. What the settings
+ * name literally is known in any case, what a pattern means is what the last run has recorded. */
+static void load_planned(const Settings *s, Strv *ret, Err *ret_doubt)
+{
+    if (report_load_databases(s->state_dir, ret, ret_doubt) < 0)
+        return;
+    if (ret->count == 0 && plan_has_pattern(&s->pg_databases))
+        err_set(ret_doubt, ERR_UNHEALTHY,
+                "no run has recorded yet which databases there are (in \"%s\")", s->state_dir);
+}
+
 static int run_health(const CmdContext *ctx, Err *err)
 {
     const Settings *s = ctx->settings;
     _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
     _cleanup_strv_ Strv planned = { 0 }, databases = { 0 };
+    _cleanup_err_ Err doubt = { 0 };
     usec_t now = clock_now();
 
     int r = catalog_load(s->backup_dir, &catalog, err);
     if (r < 0)
         return r;
-    r = report_load_databases(s->state_dir, &planned, err);
-    if (r < 0)
-        return r;
+    load_planned(s, &planned, &doubt);
     health_databases(&s->pg_databases, &planned, &catalog, &databases);
 
     Health health = health_judge(&(HealthInput){
@@ -59,6 +70,7 @@ static int run_health(const CmdContext *ctx, Err *err)
         .globals = s->backup_globals,
         .now = now,
         .max_age_seconds = s->max_backup_age_seconds,
+        .doubt = doubt.message,
     });
     if (ctx->args->flags & ARG_JSON)
         print_json(&health, now);
@@ -78,8 +90,10 @@ const Command command_health = {
     .help =
         "Exits with 0 when every configured database, and the globals, have a good backup that is "
         "not\n"
-        "older than MAX_BACKUP_AGE_SECONDS, with 3 when not: one sentence says why. It reads the\n"
-        "directory alone and needs no server.",
+        "older than MAX_BACKUP_AGE_SECONDS, with 3 when not: one sentence says why. It needs no "
+        "server:\n"
+        "what a pattern of PG_DATABASES stands for is what the last run has recorded in "
+        "STATE_DIR.",
     .options = ARG_JSON,
     .run = run_health,
 };

@@ -72,6 +72,28 @@ class Health(BackupTestCase):
         self.assertUnhealthy(self.backup("health", PG_DATABASES="unlu*", PG_USER="poor"),
                              "unlucky")
 
+    def test_a_record_of_the_last_run_that_cannot_be_read_is_unhealthy(self):
+        for text in ("", '{"run_id": ', "[]"):
+            with self.subTest(text=text):
+                self.backup.must("run")
+                self.backup.must("health")
+                with open(self.backup.state_dir + "/last-run.json", "w", encoding="ascii") as f:
+                    f.write(text)
+                self.assertUnhealthy(self.backup("health"), "/state/last-run.json")
+        self.backup.must("run")
+        self.backup.must("health")
+
+    def test_without_a_record_it_is_not_known_what_a_pattern_stands_for(self):
+        self.backup.must("run", PG_DATABASES="app*")
+        self.backup.must("health", PG_DATABASES="app*")
+        os.unlink(self.backup.state_dir + "/last-run.json")
+        self.assertUnhealthy(self.backup("health", PG_DATABASES="app*"), "no run has recorded yet")
+        self.backup.must("health", PG_DATABASES="appdb")
+
+    def test_a_run_that_never_got_as_far_as_planning_has_recorded_nothing(self):
+        self.backup("run", PG_DATABASES="app*", PG_HOST=self.tmp)
+        self.assertUnhealthy(self.backup("health", PG_DATABASES="app*"), "no run has recorded yet")
+
     def test_a_damaged_backup_does_not_count(self):
         self.backup.must("run")
         os.unlink(self.backup.backup("appdb").data)

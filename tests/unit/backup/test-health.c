@@ -157,6 +157,27 @@ START_TEST(backups_that_cannot_be_read_are_no_good_ones)
 }
 END_TEST
 
+START_TEST(as_long_as_some_may_be_unknown_nothing_is_healthy)
+{
+    char name[] = "young";
+    Series series = { .encoded = name, .database = name, .backups = backups[0], .count = 2 };
+    Catalog catalog = { .series = &series, .count = 1, .dir_fd = -1 };
+    _cleanup_strv_ Strv databases = { 0 };
+    strv_add(&databases, name);
+
+    _cleanup_health_ Health h = health_judge(&(HealthInput){
+        .catalog = &catalog,
+        .databases = &databases,
+        .now = NOW,
+        .max_age_seconds = 93600,
+        .doubt = "nobody\nknows",
+    });
+    ck_assert(!h.healthy);
+    ck_assert_str_eq(h.sentence, "nobody\\nknows");
+    ck_assert(h.entries[0].healthy);
+}
+END_TEST
+
 START_TEST(no_database_at_all_is_unhealthy)
 {
     _cleanup_health_ Health h = judge(NULL, 0, /* globals= */ false);
@@ -240,6 +261,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_hostile_name_stays_on_the_line_and_says_nothing_to_the_terminal),
     UNIT_TEST(globals_are_asked_for_when_they_are_wanted),
     UNIT_TEST(backups_that_cannot_be_read_are_no_good_ones),
+    UNIT_TEST(as_long_as_some_may_be_unknown_nothing_is_healthy),
     UNIT_TEST(no_database_at_all_is_unhealthy),
     UNIT_TEST(an_age_without_limit_never_overflows),
     UNIT_LOOP(what_must_be_healthy_follows_from_settings_plan_and_catalog, ELEMENTSOF(selections)),

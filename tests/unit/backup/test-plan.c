@@ -191,6 +191,14 @@ START_TEST(only_a_literal_entry_names_a_database)
 }
 END_TEST
 
+START_TEST(a_list_of_names_and_exclusions_has_no_pattern)
+{
+    _cleanup_strv_ Strv without = split("app|\\!odd|!app*"), with = split("app|a?p");
+    ck_assert(!plan_has_pattern(&without));
+    ck_assert(plan_has_pattern(&with));
+}
+END_TEST
+
 static const UnitTest tests[] = {
     UNIT_LOOP(patterns_take_what_exists_and_can_be_dumped, ELEMENTSOF(patterns)),
     UNIT_TEST(a_pattern_that_matches_nothing_is_told),
@@ -199,5 +207,6 @@ static const UnitTest tests[] = {
     UNIT_LOOP(nothing_to_do_is_an_error_with_a_hint, 7),
     UNIT_LOOP(a_list_selects_names_as_the_plan_does, 8),
     UNIT_TEST(only_a_literal_entry_names_a_database),
+    UNIT_TEST(a_list_of_names_and_exclusions_has_no_pattern),
 };
 UNIT_MAIN("plan", tests)

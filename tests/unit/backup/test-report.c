@@ -241,14 +241,31 @@ static const char *const damaged[] = {
     "{\"series\": [null]}",
 };
 
-START_TEST(a_damaged_report_plans_nothing)
+START_TEST(a_damaged_report_is_no_empty_plan)
 {
     char *dir = unit_mkdir();
+    _cleanup_free_ char *path = mem_printf("%s/last-run.json", dir);
     _cleanup_strv_ Strv got = { 0 };
+    _cleanup_err_ Err err = { 0 };
 
     unit_write_file(dir, "last-run.json", damaged[_i], strlen(damaged[_i]));
-    ck_assert_int_eq(report_load_databases(dir, &got, NULL), 0);
+    ck_assert_int_lt(report_load_databases(dir, &got, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_COULD_NOT_VERIFY);
+    ck_assert_ptr_nonnull(strstr(err.message, path));
     ck_assert_uint_eq(got.count, 0);
+    unit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(a_report_that_is_far_too_large_is_damaged)
+{
+    char *dir = unit_mkdir();
+    _cleanup_free_ char *path = mem_printf("%s/last-run.json", dir);
+    _cleanup_strv_ Strv got = { 0 };
+
+    unit_write_file(dir, "last-run.json", "{}", 2);
+    ck_assert_int_eq(truncate(path, (off_t)100 << 20), 0);
+    ck_assert_int_lt(report_load_databases(dir, &got, NULL), 0);
     unit_rmdir(dir);
 }
 END_TEST
@@ -262,6 +279,7 @@ START_TEST(a_report_that_cannot_be_read_is_an_error)
 
     ck_assert_int_eq(mkdir(path, 0700), 0); /* EISDIR, even for root */
     ck_assert_int_lt(report_load_databases(dir, &got, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_COULD_NOT_VERIFY);
     ck_assert_ptr_nonnull(strstr(err.message, path));
     unit_rmdir(dir);
 }
@@ -279,7 +297,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(saving_where_no_directory_can_be_names_it),
     UNIT_TEST(the_planned_databases_are_read_back_byte_for_byte),
     UNIT_TEST(without_a_report_no_database_was_planned),
-    UNIT_LOOP(a_damaged_report_plans_nothing, ELEMENTSOF(damaged)),
+    UNIT_LOOP(a_damaged_report_is_no_empty_plan, ELEMENTSOF(damaged)),
+    UNIT_TEST(a_report_that_is_far_too_large_is_damaged),
     UNIT_TEST(a_report_that_cannot_be_read_is_an_error),
 };
 UNIT_MAIN("report", tests)
