@@ -223,6 +223,23 @@ static int commit_dump(Dump *d, Manifest *ret, Err *warning, Err *err)
     return 0;
 }
 
+/* pg_dump writes the properties of the database itself only with --create, which ties SQL text to
+ * the name; a custom archive holds them all the same. */
+static int take_properties(Dump *d, PgSession *session, Err *err)
+{
+    Manifest *m = &d->manifest;
+
+    int r = pg_database_properties(session, &m->database_properties, err);
+    if (r < 0 || !m->database_properties || !d->ctx->plain)
+        return r;
+
+    _cleanup_free_ char *what =
+        mem_printf("database settings and privileges: %s", m->database_properties);
+    manifest_add_omission(
+        m, what, "SQL text that restores under any name cannot hold them; custom format does");
+    return 0;
+}
+
 static void take_snapshot_facts(Manifest *m, PgSnapshot *snapshot)
 {
     m->lsn = TAKE_PTR(snapshot->lsn);
@@ -253,6 +270,9 @@ int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, E
     if (r < 0)
         return r;
     r = pg_snapshot_export(session, &snapshot, err);
+    if (r < 0)
+        return r;
+    r = take_properties(&d, session, err);
     if (r < 0)
         return r;
 

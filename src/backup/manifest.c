@@ -53,6 +53,7 @@ static const Member members[] = {
     { "ctype", MEMBER_TEXT_OPT, offsetof(Manifest, ctype) },
     { "locale_provider", MEMBER_TEXT_OPT, offsetof(Manifest, locale_provider) },
     { "locale", MEMBER_TEXT_OPT, offsetof(Manifest, locale) },
+    { "database_properties", MEMBER_TEXT_OPT, offsetof(Manifest, database_properties) },
     { "policy", MEMBER_TEXT_OPT, offsetof(Manifest, policy) },
     { "warnings_dropped", MEMBER_UINT_OPT, offsetof(Manifest, warnings_dropped) },
 };

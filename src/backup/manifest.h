@@ -41,6 +41,7 @@ typedef struct Manifest {
     char *lsn;               /* of the snapshot, or NULL */
     char *encoding, *collate, *ctype, *locale_provider,
         *locale;                 /* of the database; NULL for globals */
+    char *database_properties;   /* "3 settings, a comment"; NULL if there are none */
     Strv warnings;               /* pg_dump's stderr, word for word */
     uint64_t warnings_dropped;   /* lines beyond what is kept */
     ManifestOmission *omissions; /* what the backup does not contain, and why */

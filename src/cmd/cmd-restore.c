@@ -5,6 +5,7 @@
 
 #include "backup/catalog.h"
 #include "backup/restore.h"
+#include "backup/verify.h"
 #include "cmd/access.h"
 #include "cmd/cmd.h"
 #include "sys/format.h"
@@ -24,6 +25,24 @@ static int check_usage(const Args *args, Err *err)
         return -1;
     }
     return 0;
+}
+
+/* The copy works, but not everything is as it was: a REVOKE CONNECT, say, is undone. */
+static void tell_what_is_missing(const RestoreSource *source)
+{
+    const Manifest *m = &source->backup->manifest;
+
+    if (!m->database_properties)
+        return;
+    if (strcmp(m->format, "custom") != 0) {
+        log_warning("not restored: %s of the database \"%s\" itself, which SQL text does not hold",
+                    m->database_properties, m->database);
+        return;
+    }
+    _cleanup_free_ char *path = verify_data_path(source->catalog, source->series, source->backup);
+    log_warning("not restored: %s of the database \"%s\" itself; they come back with its own name: "
+                "pg_restore -C -d postgres '%s'",
+                m->database_properties, m->database, path);
 }
 
 static int into_database(const CmdContext *ctx, const RestoreSource *source, Err *err)
@@ -55,6 +74,7 @@ static int into_database(const CmdContext *ctx, const RestoreSource *source, Err
     log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RESTORED, "restored %s into the %s database \"%s\"",
               source->backup->stem, created ? "new" : "existing", ctx->args->to);
     log_info("run ANALYZE in it before you put it to work: statistics are not part of a backup");
+    tell_what_is_missing(source);
     return 0;
 }
 
@@ -98,7 +118,10 @@ const Command command_restore = {
             "made with the\n"
             "original's encoding and locale, and dropped again if the restore fails; one that is "
             "not empty\n"
-            "is refused without --force, and left as it was if the restore fails.",
+            "is refused without --force, and left as it was if the restore fails. What belongs to "
+            "the original\n"
+            "database itself (ALTER DATABASE … SET, GRANT … ON DATABASE, its comment) is not "
+            "restored, but named.",
     .options = ARG_TO | ARG_OUTPUT | ARG_STDOUT | ARG_FORCE,
     .run = run_restore,
 };

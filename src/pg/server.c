@@ -191,6 +191,28 @@ int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err)
     return 0;
 }
 
+int pg_database_properties(PgSession *s, char **ret, Err *err)
+{
+    /* The comment that initdb gives to "postgres" every cluster has. */
+    static const char sql[] =
+        "SELECT nullif(concat_ws(', ',"
+        " (SELECT sum(cardinality(setconfig)) || CASE sum(cardinality(setconfig))"
+        "   WHEN 1 THEN ' setting' ELSE ' settings' END"
+        "   FROM pg_db_role_setting WHERE setdatabase = d.oid),"
+        " CASE WHEN datacl IS NOT NULL THEN 'privileges' END,"
+        " CASE WHEN shobj_description(d.oid, 'pg_database')"
+        "   <> 'default administrative connection database' THEN 'a comment' END,"
+        " CASE WHEN datconnlimit >= 0 THEN 'a connection limit' END), '')"
+        " FROM pg_database d WHERE datname = current_database()";
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query_row(s, sql, "read the database's settings and privileges", &result, err);
+    if (r < 0)
+        return r;
+    *ret = copy_value(result, 0, 0);
+    return 0;
+}
+
 void pg_database_traits_done(PgDatabaseTraits *t)
 {
     free(t->encoding);

@@ -93,6 +93,11 @@ typedef struct PgSnapshot {
 int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err);
 void pg_snapshot_done(PgSnapshot *snapshot);
 
+/* What belongs to the session's database, but to no object in it, so that only a restore that makes
+ * the database under its own name can bring it back: "3 settings, privileges, a comment". NULL if
+ * there is nothing of the kind. Caller frees. */
+int pg_database_properties(PgSession *s, char **ret, Err *err);
+
 /* For restore. ERR_REFUSED when it exists. */
 int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *traits, Err *err);
 /* Removes what pg_create_database() made, or may have made when its answer was not waited for, with

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import re
+import shlex
 import signal
 
 import pgtest
@@ -91,6 +93,52 @@ class ToADatabase(RestoreTestCase):
         self.assertEnded(done, 1, "restore", "invalid locale name")
         self.assertRegex(done.said, 'encoding UTF8, LC_COLLATE "xx_XX.UTF-8"')
         self.assertNotIn("copy", CLUSTER.databases())
+
+    def create_with_properties(self):
+        CLUSTER.create("special", "CREATE TABLE t ()")
+        self.addCleanup(CLUSTER.drop, "special")
+        CLUSTER.sql("""ALTER DATABASE special SET work_mem = '8MB';
+            ALTER ROLE owner IN DATABASE special SET search_path = shop, public;
+            ALTER ROLE owner IN DATABASE special SET work_mem = '16MB';
+            REVOKE CONNECT ON DATABASE special FROM public;
+            COMMENT ON DATABASE special IS 'not for everybody'""")
+
+    def test_what_a_custom_restore_leaves_out_is_named_with_the_way_to_it(self):
+        self.create_with_properties()
+        self.backup.must("run", PG_DATABASES="special")
+        self.assertEqual(self.backup.backup("special").manifest["omissions"], [])
+        done = self.backup.must("restore", "special", "--to", "copy")
+        said = re.search(r"not restored: 3 settings, privileges, a comment .* pg_restore (.*)",
+                         done.said)
+        self.assertTrue(said, done)
+        properties = "SELECT setconfig, ARRAY(SELECT unnest(datacl)::text ORDER BY 1)," \
+                     " shobj_description(d.oid, 'pg_database') FROM pg_database d LEFT JOIN" \
+                     " pg_db_role_setting ON setdatabase = d.oid WHERE datname = 'special' ORDER BY 1"
+        before = CLUSTER.sql(properties)
+        CLUSTER.drop("special")
+        CLUSTER.tool("pg_restore", *shlex.split(said[1]))
+        self.assertEqual(CLUSTER.sql(properties), before)
+
+    def test_what_a_plain_backup_leaves_out_is_told_by_backup_and_restore(self):
+        self.create_with_properties()
+        self.backup.must("run", PG_DATABASES="special", BACKUP_FORMAT="plain")
+        manifest = self.backup.backup("special").manifest
+        self.assertEqual(manifest["database_properties"], "3 settings, privileges, a comment")
+        self.assertEqual([o["what"] for o in manifest["omissions"]],
+                         ["database settings and privileges: 3 settings, privileges, a comment"])
+        done = self.backup.must("restore", "special", "--to", "copy")
+        self.assertRegex(done.said, "not restored: 3 settings, privileges, a comment")
+
+    def test_a_database_without_properties_of_its_own_leaves_nothing_out(self):
+        for form in ("plain", "custom"):
+            with self.subTest(form=form):
+                self.backup.must("run", PG_DATABASES="appdb postgres", BACKUP_FORMAT=form)
+                for backup in self.backup.backups("appdb") + self.backup.backups("postgres"):
+                    self.assertIsNone(backup.manifest["database_properties"])
+                    self.assertEqual(backup.manifest["omissions"], [])
+                done = self.backup.must("restore", "appdb", "--to", "copy")
+                self.assertNotIn("not restored", done.said)
+                CLUSTER.drop("copy")
 
     def test_an_empty_existing_database_is_filled(self):
         self.backup.must("run")

@@ -68,6 +68,7 @@ static Manifest sample(void)
         .ctype = mem_strdup("C"),
         .locale_provider = mem_strdup("icu"),
         .locale = mem_strdup("de"),
+        .database_properties = mem_strdup("2 settings, a comment"),
         .warnings_dropped = 7,
         .policy = mem_strdup("14 days, at least 3"),
     };
@@ -129,6 +130,7 @@ START_TEST(every_member_is_read_back_as_it_was_written)
     ck_assert_str_eq(got.ctype, m.ctype);
     ck_assert_str_eq(got.locale_provider, m.locale_provider);
     ck_assert_str_eq(got.locale, m.locale);
+    ck_assert_str_eq(got.database_properties, m.database_properties);
     ck_assert_uint_eq(got.warnings.count, 2);
     ck_assert_str_eq(got.warnings.items[0], m.warnings.items[0]);
     ck_assert_str_eq(got.warnings.items[1], "");
