@@ -377,7 +377,7 @@ static void conclude(Run *run)
         catalog_done(&catalog);
         have_catalog = catalog_load(run->settings->backup_dir, &catalog, &err) == 0;
     }
-    if (!have_catalog)
+    if (!have_catalog && !err_is_set(&report->err)) /* or else it is the same, said again */
         log_err(LOG_LEVEL_WARNING, LOG_EVENT_NONE, &err);
 
     /* A run that never planned hands on what the one before it had planned. */
@@ -400,6 +400,25 @@ static void print_report(const Report *report)
     printf("%s\n", text);
 }
 
+/* Everything between the lock and the conclusion; what ends it as a whole stands in the report. */
+static void work(Run *run)
+{
+    Err *err = &run->report.err;
+
+    if (prepare(run, err) < 0)
+        return;
+    progress_ready();
+    log_event(LOG_LEVEL_INFO, LOG_EVENT_RUN_STARTED,
+              "run started: %zu databases, server %s, pg_dump %s", run->plan.databases.count,
+              run->access.server.version, run->access.client.version);
+
+    dump_all(run);
+    if (cancel_requested()) {
+        progress_stopping();
+        cancel_error(err);
+    }
+}
+
 static int run_run(const CmdContext *ctx, Err *err)
 {
     _cleanup_(run_done) Run run = {
@@ -419,18 +438,7 @@ static int run_run(const CmdContext *ctx, Err *err)
     }
 
     if (r == 0)
-        r = prepare(&run, &run.report.err);
-    if (r == 0) {
-        progress_ready();
-        log_event(LOG_LEVEL_INFO, LOG_EVENT_RUN_STARTED,
-                  "run started: %zu databases, server %s, pg_dump %s", run.plan.databases.count,
-                  run.access.server.version, run.access.client.version);
-        dump_all(&run);
-        if (cancel_requested()) {
-            progress_stopping();
-            cancel_error(&run.report.err);
-        }
-    }
+        work(&run);
     conclude(&run);
     progress_stopping();
 
