@@ -114,13 +114,15 @@ class PgBackup:
     def __call__(self, *args, timeout=45, **options):
         return self.start(*args, **options).wait(timeout)
 
-    def at(self, offset, *args, **options):
+    def at(self, offset, *args, prefix=(), **options):
         """The same with another wall clock: '-30d', '+1y', '-2h'."""
         library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
         if not library:
             raise AssertionError("libfaketime is not installed")
-        return self(*args, LD_PRELOAD=library[0], FAKETIME=offset,
-                    FAKETIME_DONT_FAKE_MONOTONIC="1", **options)
+        # Set behind whatever starts the program: libfaketime leaves files in /dev/shm on exec.
+        clock = ("env", f"LD_PRELOAD={library[0]}", f"FAKETIME={offset}",
+                 "FAKETIME_DONT_FAKE_MONOTONIC=1")
+        return self(*args, prefix=(*prefix, *clock), **options)
 
     def must(self, *args, **options):
         """Runs to its end and insists on exit code 0."""

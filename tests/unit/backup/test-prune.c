@@ -10,7 +10,7 @@
 #include "sys/mem.h"
 
 #define NOW ((usec_t)1795312800 * USEC_PER_SEC)
-#define DAYS_AGO(n) (NOW - (usec_t)(n)*86400 * USEC_PER_SEC)
+#define DAYS_AGO(n) (NOW - USEC_PER_SEC * 86400 * (n))
 
 static void add(const char *dir, const char *database, usec_t when)
 {
