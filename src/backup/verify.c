@@ -139,7 +139,8 @@ static int check_records(const Catalog *catalog, const Series *series, const Bac
     _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
 
     if (!backup->manifest.file)
-        return err_set(err, ERR_DAMAGED, "%s", backup->problem);
+        return err_set(err, backup->unreadable ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s",
+                       backup->problem);
     return check_checksums(dir, &backup->manifest, err);
 }
 

@@ -61,6 +61,7 @@ static Json *backup_to_json(const Series *s, const Backup *b)
     json_set_uint(o, "raw_bytes", m->raw_bytes);
     json_set_uint(o, "duration_ms", m->duration_msec);
     json_set_flag(o, "good", b->good);
+    json_set_flag(o, "unreadable", b->unreadable);
     json_set_text(o, "problem", b->problem);
     json_set_uint(o, "warnings", m->warnings.count + m->warnings_dropped);
     json_set_uint(o, "omissions", m->omissions_count);
@@ -105,7 +106,7 @@ static char *describe_state(const Backup *b)
     uint64_t warnings = manifest_warning_count(&b->manifest);
 
     if (!b->good)
-        return mem_printf("DAMAGED: %s", b->problem);
+        return mem_printf("%s: %s", b->unreadable ? "UNREADABLE" : "DAMAGED", b->problem);
     if (warnings > 0)
         return mem_printf("good, %llu warning%s", (unsigned long long)warnings,
                           warnings > 1 ? "s" : "");

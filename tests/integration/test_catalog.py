@@ -67,3 +67,25 @@ class UnreadableDirectory(CatalogTestCase):
         warned = [c["message"] for c in checks if c["result"] == "warning"]
         self.assertEqual(len(warned), 1, checks)
         self.assertIn(self.private, warned[0])
+
+
+class UnreadableBackup(CatalogTestCase):
+    """A directory where a manifest was: not even root can read it."""
+
+    def setUp(self):
+        super().setUp()
+        self.backup.must("run")
+        self.stored = self.backup.backup("appdb")
+        os.unlink(self.stored.path)
+        os.mkdir(self.stored.path)
+
+    def test_verifying_is_undecided(self):
+        done = self.backup("verify")
+        self.assertEqual(done.code, 5, done)
+        self.assertRegex(done.stdout, f"(?m)^UNKNOWN  {self.stored.stem}  ")
+        self.assertNotIn("DAMAGED", done.stdout)
+
+    def test_it_is_listed_as_what_it_is(self):
+        self.assertRegex(self.backup.must("list").stdout, f"{self.stored.stem} .*UNREADABLE: ")
+        listed = self.backup.must("list", "--json", "appdb").json["backups"]
+        self.assertEqual([(b["good"], b["unreadable"]) for b in listed], [(False, True)])

@@ -112,6 +112,21 @@ START_TEST(a_missing_file_is_damage)
 }
 END_TEST
 
+START_TEST(a_manifest_that_cannot_be_read_is_no_damage)
+{
+    Sample s = make_sample();
+    _cleanup_free_ char *path = mem_printf("%s/appdb/%s.json", s.dir, s.stem);
+    _cleanup_err_ Err err = { 0 };
+
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0); /* EISDIR, even for root */
+    load(&s);
+    ck_assert_int_lt(verify(&s, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_COULD_NOT_VERIFY);
+    sample_done(&s);
+}
+END_TEST
+
 START_TEST(a_stream_gives_the_dump_back)
 {
     Sample s = make_sample();
@@ -131,6 +146,7 @@ static const UnitTest tests[] = {
     UNIT_LOOP(one_flipped_bit_anywhere_is_found, 3),
     UNIT_TEST(a_file_cut_at_any_length_is_found),
     UNIT_TEST(a_missing_file_is_damage),
+    UNIT_TEST(a_manifest_that_cannot_be_read_is_no_damage),
     UNIT_TEST(a_stream_gives_the_dump_back),
 };
 
