@@ -204,6 +204,12 @@ uint64_t catalog_stored_bytes(const Catalog *c)
     return sum;
 }
 
+bool catalog_is_gone(const Catalog *c, const Series *s, const Backup *b)
+{
+    _cleanup_free_ char *stem = mem_printf("%s/%s", s->encoded, b->stem);
+    return is_gone(c->dir_fd, stem);
+}
+
 /* Finding */
 
 static const char *series_name(const Series *s)

@@ -65,6 +65,9 @@ uint64_t series_good_count(const Series *s);
 int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
                  const Backup **ret_backup, Err *err);
 
+/* Whether it has been removed since it was loaded: readers take no lock. */
+bool catalog_is_gone(const Catalog *c, const Series *s, const Backup *b);
+
 /* Bytes of all data files of all backups. */
 uint64_t catalog_stored_bytes(const Catalog *c);
 

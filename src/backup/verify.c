@@ -88,11 +88,25 @@ static int stream(const char *path, const Manifest *m, bool decode, Stage *sink,
     return pump_file(fd, path, p, err);
 }
 
+/* What fails to be read of a backup that is being removed meanwhile is no fault of it. */
+static int unless_gone(const Catalog *catalog, const Series *series, const Backup *backup, int r,
+                       Err *err)
+{
+    bool reading_failed = err_is_set(err) && (err->kind == ERR_DAMAGED || err->kind == ERR_IO);
+
+    if (r >= 0 || !reading_failed || !catalog_is_gone(catalog, series, backup))
+        return r;
+    err_done(err);
+    return err_set(err, ERR_NOT_FOUND, "\"%s\" was removed meanwhile", backup->stem);
+}
+
 int verify_stream(const Catalog *catalog, const Series *series, const Backup *backup, Stage *sink,
                   Err *err)
 {
     _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
-    return stream(path, &backup->manifest, /* decode= */ true, sink, err);
+
+    int r = stream(path, &backup->manifest, /* decode= */ true, sink, err);
+    return unless_gone(catalog, series, backup, r, err);
 }
 
 static int read_beside(const char *dir, const char *name, size_t max, char **ret, size_t *ret_size,
@@ -146,12 +160,14 @@ static int check_records(const Catalog *catalog, const Series *series, const Bac
 
 int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err)
 {
-    int r = check_records(catalog, series, backup, err);
-    if (r < 0)
-        return r;
+    _cleanup_free_ char *path = NULL;
 
-    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
-    return stream(path, &backup->manifest, /* decode= */ false, sink_null_new(), err);
+    int r = check_records(catalog, series, backup, err);
+    if (r == 0) {
+        path = verify_data_path(catalog, series, backup);
+        r = stream(path, &backup->manifest, /* decode= */ false, sink_null_new(), err);
+    }
+    return unless_gone(catalog, series, backup, r, err);
 }
 
 static int decode_archive(const char *path, const Manifest *m, const PgClient *client,
@@ -172,16 +188,22 @@ static int decode_archive(const char *path, const Manifest *m, const PgClient *c
     return r;
 }
 
+static int decode(const Catalog *catalog, const Series *series, const Backup *backup,
+                  const PgClient *client, usec_t stall_timeout, Err *err)
+{
+    const Manifest *m = &backup->manifest;
+    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+
+    if (strcmp(m->format, "custom") == 0)
+        return decode_archive(path, m, client, stall_timeout, err);
+    return stream(path, m, /* decode= */ true, sink_null_new(), err);
+}
+
 int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,
                    const PgClient *client, usec_t stall_timeout, Err *err)
 {
     int r = check_records(catalog, series, backup, err);
-    if (r < 0)
-        return r;
-
-    const Manifest *m = &backup->manifest;
-    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
-    if (strcmp(m->format, "custom") == 0)
-        return decode_archive(path, m, client, stall_timeout, err);
-    return stream(path, m, /* decode= */ true, sink_null_new(), err);
+    if (r == 0)
+        r = decode(catalog, series, backup, client, stall_timeout, err);
+    return unless_gone(catalog, series, backup, r, err);
 }

@@ -1,8 +1,9 @@
 #pragma once
 
-/* Reads a stored backup back. Two levels, each of which either holds, or fails for one of two
- * reasons: ERR_DAMAGED (it is not what its manifest says) or ERR_COULD_NOT_VERIFY (it could not be
- * judged, for example because no client program reads this archive). */
+/* Reads a stored backup back. Two levels, each of which either holds, or fails for one of three
+ * reasons: ERR_DAMAGED (it is not what its manifest says), ERR_NOT_FOUND (it has been removed since
+ * the catalog was loaded), or any other, mostly ERR_COULD_NOT_VERIFY (it could not be judged, for
+ * example because no client program reads this archive). */
 
 #include "backup/catalog.h"
 #include "pg/client.h"

@@ -59,6 +59,8 @@ static void tell(const char *name, uint64_t stored_bytes, const Err *reason, Tal
     if (!err_is_set(reason)) {
         printf("ok       %s  %s: digest and contents read back\n", name, size);
         tally->sound++;
+    } else if (reason->kind == ERR_NOT_FOUND) {
+        printf("gone     %s  removed meanwhile\n", name);
     } else if (reason->kind == ERR_DAMAGED) {
         printf("DAMAGED  %s  %s\n", name, why);
         tally->damaged++;
@@ -69,7 +71,7 @@ static void tell(const char *name, uint64_t stored_bytes, const Err *reason, Tal
     (void)fflush(stdout); /* a failure is found at the end */
 
     /* A person has just read it. */
-    if (err_is_set(reason) && !log_is_human())
+    if (err_is_set(reason) && reason->kind != ERR_NOT_FOUND && !log_is_human())
         log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, reason);
 }
 

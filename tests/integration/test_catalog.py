@@ -3,6 +3,7 @@
 import os
 
 import pgtest
+from fake_pg_dump import FakeBindir
 from pgbackup import BackupTestCase, PgBackup
 
 CLUSTER = pgtest.Cluster()
@@ -89,3 +90,21 @@ class UnreadableBackup(CatalogTestCase):
         self.assertRegex(self.backup.must("list").stdout, f"{self.stored.stem} .*UNREADABLE: ")
         listed = self.backup.must("list", "--json", "appdb").json["backups"]
         self.assertEqual([(b["good"], b["unreadable"]) for b in listed], [(False, True)])
+
+
+class Removed(CatalogTestCase):
+    def remove_when_read(self, database):
+        """Client programs by whose pg_restore the backup of one database loses its files as soon
+        as that of any database is decoded: what a run's pruning can do at any time."""
+        fake = FakeBindir(self, CLUSTER, "is-held")
+        directory = f"{self.backup.backup_dir}/{database}"
+        fake.replace("pg_restore", f'case "$*" in *--version*) ;; *) rm -f {directory}/* ;; esac\n'
+                                   f'exec {CLUSTER.bindir}/pg_restore "$@"')
+        return fake.path
+
+    def test_what_goes_while_all_is_verified_is_no_damage(self):
+        self.backup.must("run")
+        gone = self.backup.backup("other").stem
+        done = self.backup.must("verify", "--all", PG_BINDIR=self.remove_when_read("other"))
+        self.assertRegex(done.stdout, f"(?m)^gone     {gone}  removed meanwhile$")
+        self.assertRegex(done.said, "2 sound, 0 damaged, 0 undecided")

@@ -127,6 +127,28 @@ START_TEST(a_manifest_that_cannot_be_read_is_no_damage)
 }
 END_TEST
 
+/* As catalog_remove() does it: the manifest first, then the others. */
+START_TEST(a_backup_that_is_removed_meanwhile_is_no_damage)
+{
+    Sample s = make_sample();
+    _cleanup_free_ char *manifest = mem_printf("%s/appdb/%s.json", s.dir, s.stem);
+    _cleanup_free_ char *data = mem_printf("%s/appdb/%s.sql.gz", s.dir, s.stem);
+    _cleanup_err_ Err stored = { 0 }, decoded = { 0 }, streamed = { 0 };
+
+    ck_assert_int_eq(unlink(manifest), 0);
+    ck_assert_int_lt(verify_stored(&s.catalog, s.series, s.backup, &stored), 0);
+    ck_assert_int_eq(stored.kind, ERR_NOT_FOUND);
+
+    ck_assert_int_eq(unlink(data), 0);
+    ck_assert_int_lt(verify_decoded(&s.catalog, s.series, s.backup, NULL, 0, &decoded), 0);
+    ck_assert_int_eq(decoded.kind, ERR_NOT_FOUND);
+    ck_assert_int_lt(verify_stream(&s.catalog, s.series, s.backup, sink_null_new(), &streamed), 0);
+    ck_assert_int_eq(streamed.kind, ERR_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(streamed.message, "was removed meanwhile"));
+    sample_done(&s);
+}
+END_TEST
+
 START_TEST(a_stream_gives_the_dump_back)
 {
     Sample s = make_sample();
@@ -147,6 +169,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_file_cut_at_any_length_is_found),
     UNIT_TEST(a_missing_file_is_damage),
     UNIT_TEST(a_manifest_that_cannot_be_read_is_no_damage),
+    UNIT_TEST(a_backup_that_is_removed_meanwhile_is_no_damage),
     UNIT_TEST(a_stream_gives_the_dump_back),
 };
 
