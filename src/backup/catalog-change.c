@@ -194,7 +194,7 @@ static const Backup *newest_good_left(int fd, const Series *s)
     return NULL;
 }
 
-int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *err)
+int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *ret_warning, Err *err)
 {
     _cleanup_free_ char *series_path = mem_printf("%s/%s", c->path, s->encoded);
     _cleanup_close_ int fd = -1;
@@ -208,7 +208,7 @@ int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *err)
     }
 
     int r = series_dir_open(c->dir_fd, c->path, s->encoded, &fd, err);
-    if (r == -ENOENT)
+    if (r == -ENOENT || r == -ENOTDIR)
         return 0;
     if (r < 0)
         return r;
@@ -217,8 +217,10 @@ int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *err)
     if (r < 0)
         return r;
 
+    /* The backup is gone from here on. */
     const Backup *newest = newest_good_left(fd, s);
-    return point_latest(fd, series_path, s->encoded, newest ? &newest->manifest : NULL, err);
+    (void)point_latest(fd, series_path, s->encoded, newest ? &newest->manifest : NULL, ret_warning);
+    return 0;
 }
 
 /* Sweeping */

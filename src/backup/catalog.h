@@ -87,8 +87,9 @@ int catalog_commit(int series_fd, const char *series_path, const char *encoded, 
                    Err *ret_warning, Err *err);
 
 /* Removes one backup: manifest first (durably), then all files of its stem; then lets the latest
- * link name the newest good one that is left. Refuses one that is unreadable (ERR_REFUSED). */
-int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *err);
+ * link name the newest good one that is left: what goes wrong with that is in *ret_warning, as for
+ * catalog_commit(). Refuses one that is unreadable (ERR_REFUSED). */
+int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *ret_warning, Err *err);
 
 /* Removes the leftovers of crashed runs: temporary files of ours, data files and checksums without
  * a manifest, dangling latest links. Call it only with the lock held. The names of what went

@@ -38,16 +38,26 @@ void prune_plan_done(PrunePlan *plan)
     *plan = (PrunePlan){ 0 };
 }
 
-int prune_apply(const Catalog *catalog, const PrunePlan *plan, Strv *removed, Err *err)
+/* Where links cannot be made, each removal says so. */
+static void add_once(Strv *warnings, const Err *warning)
+{
+    if (err_is_set(warning) && !strv_contains(warnings, warning->message))
+        strv_add(warnings, warning->message);
+}
+
+int prune_apply(const Catalog *catalog, const PrunePlan *plan, Strv *removed, Strv *warnings,
+                Err *err)
 {
     int first = 0;
 
     for (size_t i = 0; i < plan->count; i++) {
         const PruneVerdict *v = &plan->verdicts[i];
+        _cleanup_err_ Err warning = { 0 };
         if (retention_keeps(v->rule))
             continue;
 
-        int r = catalog_remove(catalog, v->series, v->backup, err);
+        int r = catalog_remove(catalog, v->series, v->backup, &warning, err);
+        add_once(warnings, &warning);
         if (r == 0)
             strv_add(removed, v->backup->stem);
         else if (first == 0)

@@ -25,6 +25,7 @@ typedef struct PrunePlan {
 PrunePlan prune_plan(const Catalog *catalog, const RetentionPolicy *policy, usec_t now);
 void prune_plan_done(PrunePlan *plan);
 
-/* Removes what the plan says; the stems that went are appended to `removed`. Goes on after a
- * failure and returns the first. */
-int prune_apply(const Catalog *catalog, const PrunePlan *plan, Strv *removed, Err *err);
+/* Removes what the plan says; the stems that went are appended to `removed`, and to `warnings` what
+ * went wrong with latest links. Goes on after a failure and returns the first. */
+int prune_apply(const Catalog *catalog, const PrunePlan *plan, Strv *removed, Strv *warnings,
+                Err *err);

@@ -45,7 +45,7 @@ static int run_prune(const CmdContext *ctx, Err *err)
     _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
     _cleanup_lock_ Lock lock = LOCK_INIT;
     _cleanup_(prune_plan_done) PrunePlan plan = { 0 };
-    _cleanup_strv_ Strv removed = { 0 };
+    _cleanup_strv_ Strv removed = { 0 }, warnings = { 0 };
 
     if (!dry_run) {
         int r = lock_take(ctx->settings->backup_dir, "prune", &lock, err);
@@ -64,9 +64,11 @@ static int run_prune(const CmdContext *ctx, Err *err)
     if (dry_run)
         return EXIT_CODE_DONE;
 
-    r = prune_apply(&catalog, &plan, &removed, err);
+    r = prune_apply(&catalog, &plan, &removed, &warnings, err);
     for (size_t i = 0; i < removed.count; i++)
         log_event(LOG_LEVEL_INFO, LOG_EVENT_PRUNED, "removed %s", removed.items[i]);
+    for (size_t i = 0; i < warnings.count; i++)
+        log_warning("%s", warnings.items[i]);
     return r < 0 ? r : EXIT_CODE_DONE;
 }
 

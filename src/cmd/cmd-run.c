@@ -55,6 +55,13 @@ static void warn(Run *run, const Err *err)
     strv_add(&run->report.warnings, err->message);
 }
 
+static void warn_of_all(Run *run, const Strv *sentences)
+{
+    for (size_t i = 0; i < sentences->count; i++)
+        log_warning("%s", sentences->items[i]);
+    strv_copy(&run->report.warnings, sentences);
+}
+
 /* Preparation: all that can fail before anything is dumped */
 
 static int begin_report(Run *run, Err *err)
@@ -84,9 +91,7 @@ static int sweep(Run *run, Err *err)
     for (size_t i = 0; i < run->report.swept.count; i++)
         log_event(LOG_LEVEL_NOTICE, LOG_EVENT_SWEPT, "removed what an interrupted run left: %s",
                   run->report.swept.items[i]);
-    for (size_t i = 0; i < problems.count; i++)
-        log_warning("%s", problems.items[i]);
-    strv_copy(&run->report.warnings, &problems);
+    warn_of_all(run, &problems);
     if (r < 0)
         return r;
     return catalog_load(run->settings->backup_dir, &run->catalog, err);
@@ -318,6 +323,7 @@ static void prune(Run *run, const Catalog *catalog)
 {
     const RetentionPolicy policy = policy_of(run->settings);
     _cleanup_(prune_plan_done) PrunePlan plan = prune_plan(catalog, &policy, clock_now());
+    _cleanup_strv_ Strv warnings = { 0 };
     _cleanup_err_ Err err = { 0 };
 
     progress_phase("pruning", /* total= */ 0);
@@ -328,7 +334,8 @@ static void prune(Run *run, const Catalog *catalog)
         strv_add(&run->report.warnings, text);
     }
 
-    int r = prune_apply(catalog, &plan, &run->report.pruned, &err);
+    int r = prune_apply(catalog, &plan, &run->report.pruned, &warnings, &err);
+    warn_of_all(run, &warnings);
     for (size_t i = 0; i < run->report.pruned.count; i++)
         log_event(LOG_LEVEL_INFO, LOG_EVENT_PRUNED, "removed %s by the retention policy",
                   run->report.pruned.items[i]);

@@ -129,9 +129,14 @@ static int remove_oldest(const Catalog *c, const Series *s, Err *err)
     int r = say("removing", oldest->stem, err);
     if (r < 0)
         return r;
-    r = catalog_remove(c, s, oldest, err);
+    _cleanup_err_ Err link_failed = { 0 };
+    r = catalog_remove(c, s, oldest, &link_failed, err);
     if (r < 0)
         return r;
+    if (err_is_set(&link_failed)) {
+        err_move(err, &link_failed);
+        return -EIO;
+    }
     return say("removed", oldest->stem, err);
 }
 

@@ -108,3 +108,19 @@ class Removed(CatalogTestCase):
         done = self.backup.must("verify", "--all", PG_BINDIR=self.remove_when_read("other"))
         self.assertRegex(done.stdout, f"(?m)^gone     {gone}  removed meanwhile$")
         self.assertRegex(done.said, "2 sound, 0 damaged, 0 undecided")
+
+
+class LatestLink(CatalogTestCase):
+    def test_where_none_can_be_made_pruning_works_and_warns(self):
+        self.backup.at("-3d", "run")
+        self.backup.must("run")
+        link = self.backup.backup_dir + "/appdb/appdb_latest.dump"
+        os.unlink(link)
+        os.mkdir(link)
+        policy = {"BACKUP_KEEP_DAYS": 1, "BACKUP_KEEP_MIN_COUNT": 1}
+        done = self.backup.must("prune", **policy)
+        self.assertRegex(done.said, "could not link .*appdb_latest")
+        self.assertEqual(len(self.backup.backups("appdb")), 1)
+
+        done = self.backup.must("run", **policy)
+        self.assertIn(link, "".join(self.backup.report()["warnings"]))

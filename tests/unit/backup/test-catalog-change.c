@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,7 +48,7 @@ START_TEST(a_hostile_name_goes_all_the_way)
     ck_assert_uint_eq(series_good_count(s), 2);
     ck_assert_str_eq(s->backups[0].manifest.database, database);
 
-    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[0], NULL), 0);
+    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[0], NULL, NULL), 0);
     place_load(&p, &after);
     ck_assert_uint_eq(catalog_series(&after, database)->count, 1);
     ck_assert_uint_eq(catalog_series(&after, database)->backups[0].when, DAY(2));
@@ -175,7 +176,7 @@ START_TEST(all_files_of_a_removed_backup_go_and_no_others)
     place_touch(&p, "appdb/appdb_19700103T020000Z.proof.json");
     place_load(&p, &c);
     const Series *s = catalog_series(&c, "appdb");
-    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[0], NULL), 0);
+    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[0], NULL, NULL), 0);
 
     ck_assert(!place_has(&p, "appdb/appdb_19700102T020000Z.json"));
     ck_assert(!place_has(&p, "appdb/appdb_19700102T020000Z.dump"));
@@ -203,10 +204,44 @@ START_TEST(the_latest_link_goes_back_to_the_newest_good_one_that_is_left)
     const Series *s = catalog_series(&c, "appdb");
 
     /* The catalog is the one that was loaded before both. */
-    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[2], NULL), 0);
-    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[3], NULL), 0);
+    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[2], NULL, NULL), 0);
+    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[3], NULL, NULL), 0);
     _cleanup_free_ char *target = place_link(&p, "appdb/appdb_latest.dump");
     ck_assert_str_eq(target, "appdb_19700102T020000Z.dump");
+}
+END_TEST
+
+START_TEST(a_latest_link_that_cannot_be_made_is_a_warning_of_the_removal)
+{
+    _cleanup_place_ Place p = place_new();
+    _cleanup_catalog_ Catalog c = CATALOG_INIT;
+    _cleanup_err_ Err warning = { 0 }, err = { 0 };
+
+    place_commit(&p, "appdb", DAY(1));
+    place_commit(&p, "appdb", DAY(2));
+    place_load(&p, &c);
+    place_unlink(&p, "appdb/appdb_latest.dump");
+    place_mkdir(&p, "appdb/appdb_latest.dump");
+    const Series *s = catalog_series(&c, "appdb");
+    ck_assert_int_eq(catalog_remove(&c, s, &s->backups[0], &warning, &err), 0);
+    ck_assert(!err_is_set(&err));
+    ck_assert_ptr_nonnull(strstr(warning.message, "appdb_latest.dump"));
+    ck_assert(!place_has(&p, "appdb/appdb_19700102T020000Z.dump"));
+}
+END_TEST
+
+START_TEST(a_backup_whose_directory_is_none_any_more_is_gone)
+{
+    _cleanup_place_ Place p = place_new();
+    _cleanup_catalog_ Catalog c = CATALOG_INIT;
+    _cleanup_err_ Err err = { 0 };
+
+    place_commit(&p, "appdb", DAY(1));
+    place_load(&p, &c);
+    ck_assert_int_eq(renameat(p.fd, "appdb", p.fd, "moved away"), 0);
+    place_touch(&p, "appdb");
+    ck_assert_int_eq(catalog_remove(&c, &c.series[0], &c.series[0].backups[0], NULL, &err), 0);
+    ck_assert(!err_is_set(&err));
 }
 END_TEST
 
@@ -217,7 +252,7 @@ START_TEST(the_last_backup_takes_the_latest_link_with_it)
 
     place_commit(&p, "appdb", DAY(1));
     place_load(&p, &c);
-    ck_assert_int_eq(catalog_remove(&c, &c.series[0], &c.series[0].backups[0], NULL), 0);
+    ck_assert_int_eq(catalog_remove(&c, &c.series[0], &c.series[0].backups[0], NULL, NULL), 0);
     ck_assert(!place_has(&p, "appdb/appdb_latest.dump"));
 }
 END_TEST
@@ -399,6 +434,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_commit_does_not_touch_the_manifest_of_another_backup),
     UNIT_TEST(all_files_of_a_removed_backup_go_and_no_others),
     UNIT_TEST(the_latest_link_goes_back_to_the_newest_good_one_that_is_left),
+    UNIT_TEST(a_latest_link_that_cannot_be_made_is_a_warning_of_the_removal),
+    UNIT_TEST(a_backup_whose_directory_is_none_any_more_is_gone),
     UNIT_TEST(the_last_backup_takes_the_latest_link_with_it),
     UNIT_TEST(leftovers_go_and_nothing_else),
     UNIT_TEST(sweeping_twice_finds_nothing_more),

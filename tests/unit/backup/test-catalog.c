@@ -125,7 +125,7 @@ START_TEST(a_backup_that_could_not_be_read_is_not_removed)
     const Series *s = catalog_series(&c, "appdb");
     ck_assert(!s->backups[0].good);
     ck_assert(s->backups[0].unreadable);
-    ck_assert_int_lt(catalog_remove(&c, s, &s->backups[0], &err), 0);
+    ck_assert_int_lt(catalog_remove(&c, s, &s->backups[0], NULL, &err), 0);
     ck_assert_int_eq(err.kind, ERR_REFUSED);
     ck_assert(place_has(&p, "appdb/appdb_19700102T020000Z.dump"));
 }
