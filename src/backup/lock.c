@@ -15,7 +15,7 @@ static int say_who(const char *path, const char *dir_path, Err *err)
 {
     _cleanup_free_ char *text = NULL, *who = NULL;
 
-    if (fs_read_file(AT_FDCWD, path, 4096, &text, NULL) == 0 && text[0]) {
+    if (fs_read_regular(AT_FDCWD, path, 4096, &text, NULL) == 0 && text[0]) {
         text[strcspn(text, "\n")] = '\0';
         who = format_oneline(text);
     }

@@ -340,10 +340,12 @@ int manifest_load(int dir_fd, const char *dir_path, const char *stem, Manifest *
     _cleanup_free_ char *text = NULL;
     size_t size = 0;
 
-    int r = fs_read_file(dir_fd, name, MANIFEST_MAX_SIZE, &text, &size);
+    int r = fs_read_regular(dir_fd, name, MANIFEST_MAX_SIZE, &text, &size);
     if (r == -EFBIG)
         return err_set(err, ERR_DAMAGED, "manifest \"%s/%s\" is larger than %zu bytes", dir_path,
                        name, MANIFEST_MAX_SIZE);
+    if (r == -EINVAL)
+        return err_set(err, ERR_IO, "manifest \"%s/%s\" is not a regular file", dir_path, name);
     if (r < 0)
         return err_set_errno(err, -r, "could not read manifest \"%s/%s\"", dir_path, name);
 

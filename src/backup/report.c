@@ -160,9 +160,11 @@ int report_load_databases(const char *state_dir, Strv *ret, Err *err)
     _cleanup_free_ char *text = NULL;
     size_t size = 0;
 
-    int r = fs_read_file(AT_FDCWD, path, REPORT_MAX_SIZE, &text, &size);
+    int r = fs_read_regular(AT_FDCWD, path, REPORT_MAX_SIZE, &text, &size);
     if (r == -ENOENT)
         return 0;
+    if (r == -EINVAL)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "\"%s\" is not a regular file", path);
     if (r < 0)
         return err_set(err, ERR_COULD_NOT_VERIFY, "could not read \"%s\": %s", path, strerror(-r));
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "stream/pump.h"
@@ -57,12 +58,19 @@ static bool is_gzip_text(const Manifest *m)
 
 static int open_data(const char *path, int *ret_fd, Err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat st;
+
     if (fd < 0 && errno == ENOENT)
         return err_set(err, ERR_DAMAGED, "\"%s\" is missing", path);
-    if (fd < 0)
+    if (fd < 0 && errno != ELOOP)
         return err_set_errno(err, errno, "could not open \"%s\"", path);
-    *ret_fd = fd;
+    if (fd >= 0 && fstat(fd, &st) < 0)
+        return err_set_errno(err, errno, "could not ask about \"%s\"", path);
+    if (fd < 0 || !S_ISREG(st.st_mode))
+        return err_set(err, ERR_DAMAGED, "\"%s\" is not a regular file", path);
+
+    *ret_fd = TAKE_FD(fd);
     return 0;
 }
 
@@ -114,13 +122,19 @@ static int read_beside(const char *dir, const char *name, size_t max, char **ret
 {
     _cleanup_free_ char *path = mem_printf("%s/%s", dir, name);
 
-    int r = fs_read_file(AT_FDCWD, path, max, ret, ret_size);
-    if (r == -ENOENT || r == -EFBIG)
-        return err_set(err, ERR_DAMAGED, "\"%s\" is %s", path,
-                       r == -ENOENT ? "missing" : "far too large");
-    if (r < 0)
+    int r = fs_read_regular(AT_FDCWD, path, max, ret, ret_size);
+    switch (-r) {
+    case 0:
+        return 0;
+    case ENOENT:
+        return err_set(err, ERR_DAMAGED, "\"%s\" is missing", path);
+    case EFBIG:
+        return err_set(err, ERR_DAMAGED, "\"%s\" is far too large", path);
+    case EINVAL:
+        return err_set(err, ERR_DAMAGED, "\"%s\" is not a regular file", path);
+    default:
         return err_set_errno(err, -r, "could not read \"%s\"", path);
-    return 0;
+    }
 }
 
 /* The .sha256 is what it was when it was written: the digest of the manifest is found nowhere else.

@@ -98,6 +98,19 @@ int fs_read_file(int dir_fd, const char *name, size_t max, char **ret, size_t *r
     return read_to_end(fd, max, ret, ret_size);
 }
 
+int fs_read_regular(int dir_fd, const char *name, size_t max, char **ret, size_t *ret_size)
+{
+    const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK;
+    _cleanup_close_ int fd = openat(dir_fd, name, flags);
+    struct stat st;
+
+    if (fd < 0)
+        return errno == ELOOP ? -EINVAL : -errno;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    return S_ISREG(st.st_mode) ? read_to_end(fd, max, ret, ret_size) : -EINVAL;
+}
+
 /* -- Durability -- */
 
 /* Once: after a failure Linux calls the lost pages clean, and a second fsync would succeed. */

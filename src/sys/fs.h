@@ -20,6 +20,10 @@ int fs_write_all(int fd, const void *data, size_t size);
  * may be NULL. */
 int fs_read_file(int dir_fd, const char *name, size_t max, char **ret, size_t *ret_size);
 
+/* The same where anything may lie: -EINVAL for what is not a regular file, symbolic links included.
+ * A FIFO would be waited for, for ever. */
+int fs_read_regular(int dir_fd, const char *name, size_t max, char **ret, size_t *ret_size);
+
 /* Opens a directory, making it first with `mode` where it is missing (the parent is then fsynced).
  */
 int fs_open_dir(int parent_fd, const char *name, mode_t mode, int *ret_fd);

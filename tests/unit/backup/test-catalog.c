@@ -1,8 +1,10 @@
 #include "backups.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backup/catalog.h"
@@ -128,6 +130,27 @@ START_TEST(a_backup_that_could_not_be_read_is_not_removed)
     ck_assert_int_lt(catalog_remove(&c, s, &s->backups[0], NULL, &err), 0);
     ck_assert_int_eq(err.kind, ERR_REFUSED);
     ck_assert(place_has(&p, "appdb/appdb_19700102T020000Z.dump"));
+}
+END_TEST
+
+/* Opening a FIFO waits for somebody at its other end, who never comes. */
+START_TEST(a_manifest_that_is_no_regular_file_is_not_waited_for)
+{
+    static const char name[] = "appdb/appdb_19700102T020000Z.json";
+    _cleanup_place_ Place p = place_new();
+    _cleanup_catalog_ Catalog c = CATALOG_INIT;
+
+    place_commit(&p, "appdb", DAY(1));
+    ck_assert_int_eq(renameat(p.fd, name, p.fd, "appdb/elsewhere"), 0);
+    if (_i == 0)
+        ck_assert_int_eq(mkfifoat(p.fd, name, 0600), 0);
+    else
+        ck_assert_int_eq(symlinkat("elsewhere", p.fd, name), 0);
+    place_load(&p, &c);
+    const Backup *b = &catalog_series(&c, "appdb")->backups[0];
+    ck_assert(!b->good);
+    ck_assert(b->unreadable);
+    ck_assert_ptr_nonnull(strstr(b->problem, "is not a regular file"));
 }
 END_TEST
 
@@ -305,6 +328,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(backups_come_oldest_first_and_globals_before_databases),
     UNIT_LOOP(a_damaged_backup_is_listed_but_never_counted, ELEMENTSOF(spoilers)),
     UNIT_TEST(a_backup_that_could_not_be_read_is_not_removed),
+    UNIT_LOOP(a_manifest_that_is_no_regular_file_is_not_waited_for, 2),
     UNIT_TEST(stored_bytes_are_those_on_the_disk),
     UNIT_TEST(what_is_not_ours_is_not_seen),
     UNIT_TEST(a_directory_that_cannot_be_opened_is_a_series_with_a_problem_beside_the_others),

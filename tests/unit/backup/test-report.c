@@ -285,6 +285,18 @@ START_TEST(a_report_that_cannot_be_read_is_an_error)
 }
 END_TEST
 
+START_TEST(a_fifo_in_the_place_of_a_report_is_not_waited_for)
+{
+    char *dir = unit_mkdir();
+    _cleanup_free_ char *path = mem_printf("%s/last-run.json", dir);
+    _cleanup_strv_ Strv got = { 0 };
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_lt(report_load_databases(dir, &got, NULL), 0);
+    unit_rmdir(dir);
+}
+END_TEST
+
 static const UnitTest tests[] = {
     UNIT_TEST(a_report_says_when_and_how_the_run_ended),
     UNIT_TEST(what_ended_the_whole_run_is_its_reason),
@@ -300,5 +312,6 @@ static const UnitTest tests[] = {
     UNIT_LOOP(a_damaged_report_is_no_empty_plan, ELEMENTSOF(damaged)),
     UNIT_TEST(a_report_that_is_far_too_large_is_damaged),
     UNIT_TEST(a_report_that_cannot_be_read_is_an_error),
+    UNIT_TEST(a_fifo_in_the_place_of_a_report_is_not_waited_for),
 };
 UNIT_MAIN("report", tests)

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -112,6 +113,23 @@ START_TEST(a_missing_file_is_damage)
 }
 END_TEST
 
+START_TEST(a_fifo_or_a_link_in_the_place_of_a_file_is_damage)
+{
+    static const char *const suffixes[] = { ".sql.gz", ".sql.gz.sha256" };
+    Sample s = make_sample();
+    _cleanup_free_ char *path = mem_printf("%s/appdb/%s%s", s.dir, s.stem, suffixes[_i / 2]);
+    _cleanup_free_ char *moved = mem_printf("%s/moved", s.dir);
+    _cleanup_err_ Err err = { 0 };
+
+    ck_assert_int_eq(rename(path, moved), 0);
+    ck_assert_int_eq(_i % 2 == 0 ? mkfifo(path, 0600) : symlink(moved, path), 0);
+    ck_assert_int_lt(verify(&s, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
+    ck_assert_ptr_nonnull(strstr(err.message, "is not a regular file"));
+    sample_done(&s);
+}
+END_TEST
+
 START_TEST(a_manifest_that_cannot_be_read_is_no_damage)
 {
     Sample s = make_sample();
@@ -168,6 +186,7 @@ static const UnitTest tests[] = {
     UNIT_LOOP(one_flipped_bit_anywhere_is_found, 3),
     UNIT_TEST(a_file_cut_at_any_length_is_found),
     UNIT_TEST(a_missing_file_is_damage),
+    UNIT_LOOP(a_fifo_or_a_link_in_the_place_of_a_file_is_damage, 4),
     UNIT_TEST(a_manifest_that_cannot_be_read_is_no_damage),
     UNIT_TEST(a_backup_that_is_removed_meanwhile_is_no_damage),
     UNIT_TEST(a_stream_gives_the_dump_back),

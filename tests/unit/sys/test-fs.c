@@ -557,7 +557,28 @@ START_TEST(a_link_is_made_and_replaced_durably)
 }
 END_TEST
 
+START_TEST(only_a_regular_file_is_read_where_anything_may_lie)
+{
+    Dir d = dir_new();
+    _cleanup_free_ char *data = NULL;
+    size_t size;
+
+    unit_write_file(d.path, "f", "abc", 3);
+    ck_assert_int_eq(mkfifoat(d.fd, "fifo", 0600), 0);
+    ck_assert_int_eq(symlinkat("f", d.fd, "link"), 0);
+    ck_assert_int_eq(fs_read_regular(d.fd, "fifo", 100, &data, &size), -EINVAL);
+    ck_assert_int_eq(fs_read_regular(d.fd, "link", 100, &data, &size), -EINVAL);
+    ck_assert_int_eq(fs_read_regular(d.fd, ".", 100, &data, &size), -EINVAL);
+    ck_assert_int_eq(fs_read_regular(d.fd, "missing", 100, &data, &size), -ENOENT);
+    ck_assert_int_eq(fs_read_regular(d.fd, "f", 2, &data, &size), -EFBIG);
+    ck_assert_int_eq(fs_read_regular(d.fd, "f", 3, &data, &size), 0);
+    ck_assert_str_eq(data, "abc");
+    dir_done(&d);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(only_a_regular_file_is_read_where_anything_may_lie),
     UNIT_TEST(a_full_disk_is_told),
     UNIT_TEST(interrupted_and_short_calls_go_on_where_they_stopped),
     UNIT_LOOP(a_file_is_read_whole, ELEMENTSOF(read_sizes)),
