@@ -69,6 +69,7 @@ static void judge(int fd, const char *series_path, Backup *b)
     _cleanup_err_ Err err = { 0 };
 
     if (manifest_load(fd, series_path, b->stem, &b->manifest, &err) >= 0) {
+        manifest_trim_warnings(&b->manifest, CATALOG_WARNINGS_KEPT);
         judge_file(fd, b);
     } else {
         b->unreadable = err.kind != ERR_DAMAGED;

@@ -18,6 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How many lines of its warnings a loaded backup keeps; Manifest.warnings_dropped counts the
+ * others. A noisy dump has megabytes of them, and a catalog hundreds of dumps. */
+#define CATALOG_WARNINGS_KEPT 3
+
 typedef struct Backup {
     char *stem;
     usec_t when; /* from the stem */

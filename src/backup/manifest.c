@@ -72,6 +72,19 @@ void manifest_add_omission(Manifest *m, const char *what, const char *why)
     };
 }
 
+void manifest_trim_warnings(Manifest *m, size_t max)
+{
+    Strv kept = { 0 };
+
+    if (m->warnings.count <= max)
+        return;
+    for (size_t i = 0; i < max; i++)
+        strv_add(&kept, m->warnings.items[i]);
+    m->warnings_dropped += m->warnings.count - max;
+    strv_done(&m->warnings);
+    m->warnings = kept;
+}
+
 void manifest_done(Manifest *m)
 {
     for (size_t i = 0; i < ELEMENTSOF(members); i++) {

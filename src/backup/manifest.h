@@ -54,6 +54,9 @@ uint64_t manifest_warning_count(const Manifest *m);
 
 void manifest_add_omission(Manifest *m, const char *what, const char *why);
 
+/* Drops all but the first `max` warnings, and counts them as dropped. */
+void manifest_trim_warnings(Manifest *m, size_t max);
+
 /* The text of STEM.json, the same each time. Caller frees. */
 char *manifest_print(const Manifest *m);
 /* Publishes STEM.json in the directory, durably; -EEXIST if it is there. `dir_path` for messages.

@@ -11,9 +11,6 @@
 #include "sys/json.h"
 #include "sys/mem.h"
 
-/* How many of a backup's warnings the table shows. */
-#define SHOWN_WARNINGS 3
-
 /* The series that were asked for, all without operands. A name that has no backups is an error:
  * silence would look like "none needed". */
 static int select_series(const CmdContext *ctx, const Catalog *catalog, bool *ret_selected,
@@ -120,13 +117,11 @@ static void add_notes(Table *table, const Manifest *m)
             mem_printf("without %s: %s", m->omissions[i].what, m->omissions[i].why);
         table_note(table, text);
     }
-    for (size_t i = 0; i < m->warnings.count && i < SHOWN_WARNINGS; i++)
+    for (size_t i = 0; i < m->warnings.count; i++)
         table_note(table, m->warnings.items[i]);
-    if (m->warnings.count + m->warnings_dropped > SHOWN_WARNINGS) {
-        _cleanup_free_ char *text = mem_printf(
-            "and %llu more in %s.json",
-            (unsigned long long)(m->warnings.count + m->warnings_dropped - SHOWN_WARNINGS),
-            m->stem);
+    if (m->warnings_dropped > 0) {
+        _cleanup_free_ char *text = mem_printf("and %llu more in %s.json",
+                                               (unsigned long long)m->warnings_dropped, m->stem);
         table_note(table, text);
     }
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backup/catalog.h"
+#include "sys/buf.h"
 #include "sys/mem.h"
 
 /* The stem that a name on the command line finds; NULL if none. */
@@ -151,6 +152,33 @@ START_TEST(a_manifest_that_is_no_regular_file_is_not_waited_for)
     ck_assert(!b->good);
     ck_assert(b->unreadable);
     ck_assert_ptr_nonnull(strstr(b->problem, "is not a regular file"));
+}
+END_TEST
+
+START_TEST(a_noisy_backup_keeps_few_of_its_warnings_in_memory_and_the_count_of_all)
+{
+    static const char name[] = "appdb/appdb_19700102T020000Z.json";
+    _cleanup_place_ Place p = place_new();
+    _cleanup_catalog_ Catalog c = CATALOG_INIT;
+    _cleanup_buf_ Buf noisy = { 0 };
+
+    place_commit(&p, "appdb", DAY(1));
+    _cleanup_free_ char *text = unit_read_file(p.path, name, NULL);
+    const char *list = strstr(text, "\"warnings\": [");
+    ck_assert_ptr_nonnull(list);
+    buf_add(&noisy, text, (size_t)(list - text));
+    buf_adds(&noisy, "\"warnings\": [\"0\"");
+    for (unsigned i = 1; i < 1000; i++)
+        buf_addf(&noisy, ", \"%u\"", i);
+    buf_adds(&noisy, strchr(list, ']'));
+    unit_write_file(p.path, name, noisy.data, noisy.size);
+
+    place_load(&p, &c);
+    const Backup *b = &catalog_series(&c, "appdb")->backups[0];
+    ck_assert(b->good);
+    ck_assert_uint_eq(b->manifest.warnings.count, CATALOG_WARNINGS_KEPT);
+    ck_assert_str_eq(b->manifest.warnings.items[0], "0");
+    ck_assert_uint_eq(manifest_warning_count(&b->manifest), 1000);
 }
 END_TEST
 
@@ -329,6 +357,7 @@ static const UnitTest tests[] = {
     UNIT_LOOP(a_damaged_backup_is_listed_but_never_counted, ELEMENTSOF(spoilers)),
     UNIT_TEST(a_backup_that_could_not_be_read_is_not_removed),
     UNIT_LOOP(a_manifest_that_is_no_regular_file_is_not_waited_for, 2),
+    UNIT_TEST(a_noisy_backup_keeps_few_of_its_warnings_in_memory_and_the_count_of_all),
     UNIT_TEST(stored_bytes_are_those_on_the_disk),
     UNIT_TEST(what_is_not_ours_is_not_seen),
     UNIT_TEST(a_directory_that_cannot_be_opened_is_a_series_with_a_problem_beside_the_others),

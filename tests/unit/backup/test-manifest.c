@@ -331,7 +331,23 @@ START_TEST(what_is_not_an_object_is_damaged)
 }
 END_TEST
 
+START_TEST(warnings_beyond_what_is_kept_are_counted)
+{
+    _cleanup_manifest_ Manifest m = { .warnings_dropped = 2 };
+    for (size_t i = 0; i < 5; i++)
+        strv_addf(&m.warnings, "warning %zu", i);
+
+    manifest_trim_warnings(&m, 5);
+    ck_assert_uint_eq(m.warnings.count, 5);
+    manifest_trim_warnings(&m, 2);
+    ck_assert_uint_eq(m.warnings.count, 2);
+    ck_assert_str_eq(m.warnings.items[1], "warning 1");
+    ck_assert_uint_eq(manifest_warning_count(&m), 7);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(warnings_beyond_what_is_kept_are_counted),
     UNIT_TEST(every_member_is_read_back_as_it_was_written),
     UNIT_TEST(globals_have_no_database),
     UNIT_TEST(a_name_that_is_not_utf8_comes_back_byte_for_byte),
