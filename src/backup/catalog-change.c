@@ -298,7 +298,11 @@ int catalog_sweep(const char *path, Strv *removed, Strv *problems, Err *err)
     if (r < 0)
         return r;
 
-    /* Nothing is synced: a leftover that a power cut brings back is swept again. */
+    r = fs_sync_dir(fd);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not sync directory \"%s\"", path);
+
+    /* The removals are not synced: a leftover that a power cut brings back is swept again. */
     for (size_t i = 0; i < names.count; i++) {
         _cleanup_err_ Err problem = { 0 };
         (void)sweep_series(fd, path, names.items[i], removed, problems, &problem);

@@ -98,5 +98,7 @@ int catalog_remove(const Catalog *c, const Series *s, const Backup *b, Err *ret_
 /* Removes the leftovers of crashed runs: temporary files of ours, data files and checksums without
  * a manifest, dangling latest links. Call it only with the lock held. The names of what went
  * (relative to BACKUP_DIR) are appended to `removed`, a sentence for each that could not be read
- * or removed to `problems`: it fails only when BACKUP_DIR itself cannot be read. */
+ * or removed to `problems`: it fails only when BACKUP_DIR itself cannot be read or synced. That
+ * is synced because a run that was killed may have made a directory there which a power cut would
+ * take away again, with all that is committed in it. */
 int catalog_sweep(const char *path, Strv *removed, Strv *problems, Err *err);

@@ -222,6 +222,17 @@ class UnderPressure(RunTestCase):
         self.assertEqual(json.loads(done.stdout)["exit_code"], done.code)
 
 
+class Durability(RunTestCase):
+    def test_a_run_syncs_the_directory_in_which_a_killed_one_may_have_made_others(self):
+        os.mkdir(self.backup.backup_dir + "/small")
+        os.mkdir(self.backup.backup_dir + "/globals")
+        trace = self.tmp + "/trace"
+        self.backup.must("run", PG_DATABASES="small",
+                         prefix=("strace", "-o", trace, "-y", "-e", "trace=fsync"))
+        with open(trace, encoding="utf-8") as f:
+            self.assertRegex(f.read(), rf"fsync\(\d+<{self.backup.backup_dir}>\) += 0")
+
+
 class Narrowed(RunTestCase):
     FAILED = 'pg_backup_database_last_run_failed{database="%s",kind="database"}'
 
