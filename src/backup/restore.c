@@ -11,6 +11,7 @@
 #include "stream/sink-child.h"
 #include "stream/sink-fd.h"
 #include "stream/sink-file.h"
+#include "stream/stage-frame.h"
 #include "sys/child.h"
 #include "sys/mem.h"
 
@@ -112,6 +113,9 @@ static void classify(const Child *child, Err *err)
         const char *words;
         const char *hint;
     } remedies[] = {
+        { PG_TRANSACTION_GUARD, "SQL text with large objects commits in its middle, and an "
+                                "existing database must not end "
+                                "up with half of it: restore into a new one." },
         { "role \"", RESTORE_GLOBALS_HINT },
         { "already exists", "SQL text cannot replace what is there: restore into a new database." },
     };
@@ -123,6 +127,17 @@ static void classify(const Child *child, Err *err)
         for (size_t j = 0; j < ELEMENTSOF(remedies); j++)
             if (strstr(child->stderr_lines.items[i], remedies[j].words))
                 err_hint(err, "%s", remedies[j].hint);
+}
+
+/* An existing database gets all of the SQL text or, however we end, nothing: the transaction's end
+ * is written only when every check on the way has held. */
+static Stage *sink_new(Child *child, const PgRestoreOptions *options)
+{
+    Stage *sink = sink_child_new(child);
+
+    if (!options->plain || !options->one_transaction)
+        return sink;
+    return stage_join(stage_frame_new(PG_TRANSACTION_BEGIN, PG_TRANSACTION_END), sink);
 }
 
 static int feed_client(const RestoreSource *source, const RestoreTarget *target, bool created,
@@ -144,7 +159,7 @@ static int feed_client(const RestoreSource *source, const RestoreTarget *target,
     r = pg_command_spawn(&command, CHILD_STDIN, /* stall_timeout= */ 0, &child, err);
     if (r < 0)
         return r;
-    r = stream_into(source, sink_child_new(&child), err);
+    r = stream_into(source, sink_new(&child, &options), err);
     if (r < 0)
         classify(&child, err);
     return r;

@@ -41,7 +41,8 @@ typedef struct RestoreTarget {
 
 /* Makes the database where it is missing, with the original's encoding and locale; when the restore
  * then fails or is cancelled it is dropped again. An existing database is restored into in one
- * transaction, so that a failure leaves it as it was; ERR_REFUSED when it is not empty, unless
- * forced. *ret_created says which of the two it was. */
+ * transaction, so that a failure leaves it as it was (SQL text with large objects, which would end
+ * that transaction in its middle, fails); ERR_REFUSED when it is not empty, unless forced.
+ * *ret_created says which of the two it was. */
 int restore_to_database(const RestoreSource *source, const RestoreTarget *target, bool *ret_created,
                         Err *err);

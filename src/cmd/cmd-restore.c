@@ -118,10 +118,11 @@ const Command command_restore = {
             "made with the\n"
             "original's encoding and locale, and dropped again if the restore fails; one that is "
             "not empty\n"
-            "is refused without --force, and left as it was if the restore fails. What belongs to "
-            "the original\n"
-            "database itself (ALTER DATABASE … SET, GRANT … ON DATABASE, its comment) is not "
-            "restored, but named.",
+            "is refused without --force, and left as it was if the restore fails (SQL text with "
+            "large objects\n"
+            "always does there). What belongs to the original database itself (ALTER DATABASE … "
+            "SET, GRANT … ON\n"
+            "DATABASE, its comment) is not restored, but named.",
     .options = ARG_TO | ARG_OUTPUT | ARG_STDOUT | ARG_FORCE,
     .run = run_restore,
 };

@@ -340,7 +340,7 @@ int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOpti
     } else {
         strv_add(&ret->argv, "--exit-on-error");
     }
-    if (options->one_transaction)
+    if (options->one_transaction && !options->plain)
         strv_add(&ret->argv, "--single-transaction");
     if (options->replace && !options->plain) {
         strv_add(&ret->argv, "--clean");

@@ -59,12 +59,28 @@ int pg_command_dump_globals(const PgClient *c, const PgTarget *t, bool role_pass
 /* pg_restore of an archive from stdin to nowhere: decodes everything. */
 void pg_command_decode_archive(const PgClient *c, PgCommand *ret);
 /* A restore from stdin, ending at the first error. In one transaction it leaves an existing
- * database untouched when it fails; without, it needs no more locks than one object at a time. */
+ * database untouched when it fails; without, it needs no more locks than one object at a time.
+ *
+ * pg_restore sees by itself whether an archive is complete. psql takes any end of its input for
+ * that of the script, and its own --single-transaction commits there: its transaction begins with
+ * PG_TRANSACTION_BEGIN before the text, and is over only by PG_TRANSACTION_END behind it. A dump
+ * with large objects has a COMMIT of its own in its middle; the violated constraint makes that
+ * COMMIT fail instead of putting half a restore into effect. */
+#define PG_TRANSACTION_GUARD "pg_backup_one_transaction"
+#define PG_TRANSACTION_BEGIN                                                                       \
+    "BEGIN;\n"                                                                                     \
+    "CREATE TEMPORARY TABLE pg_backup_restore (n int, CONSTRAINT " PG_TRANSACTION_GUARD            \
+    " UNIQUE (n) DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP;\n"                                 \
+    "INSERT INTO pg_temp.pg_backup_restore VALUES (1), (1);\n"
+#define PG_TRANSACTION_END                                                                         \
+    "DELETE FROM pg_temp.pg_backup_restore;\n"                                                     \
+    "COMMIT;\n"
+
 typedef struct PgRestoreOptions {
     const char *database;
-    bool plain;   /* SQL text through psql, else a custom archive through pg_restore */
-    bool replace; /* custom only: drop objects of the same name first */
-    bool one_transaction;
+    bool plain;           /* SQL text through psql, else a custom archive through pg_restore */
+    bool replace;         /* custom only: drop objects of the same name first */
+    bool one_transaction; /* plain: see above */
 } PgRestoreOptions;
 
 int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,

@@ -21,6 +21,12 @@ int stage_forward(Stage *s, const void *data, size_t size, Err *err)
     return s->next->ops->write(s->next, data, size, err);
 }
 
+Stage *stage_join(Stage *s, Stage *next)
+{
+    s->next = next;
+    return s;
+}
+
 Pipeline *pipeline_new(void)
 {
     return mem_zero(1, sizeof(Pipeline));
@@ -32,7 +38,8 @@ Stage *pipeline_add(Pipeline *p, Stage *s)
         p->last->next = s;
     else
         p->first = s;
-    p->last = s;
+    for (p->last = s; p->last->next;)
+        p->last = p->last->next;
     return s;
 }
 

@@ -40,14 +40,18 @@ typedef struct StageOps {
 /* The first member of every stage's own struct. */
 struct Stage {
     const StageOps *ops;
-    Stage *next; /* set by pipeline_add(); NULL for a sink */
+    Stage *next; /* set by pipeline_add() and stage_join(); NULL for a sink */
 };
 
 /* For stages: hands data on to the next one. Empty writes are dropped. */
 int stage_forward(Stage *s, const void *data, size_t size, Err *err);
 
+/* Puts `next` behind `s`, so that both can be handed on as one; returns s. */
+Stage *stage_join(Stage *s, Stage *next);
+
 Pipeline *pipeline_new(void);
-/* Takes ownership of the stage and returns it, so that its getters can be called later. */
+/* Takes ownership of the stage (with those that are joined to it) and returns it, so that its
+ * getters can be called later. */
 Stage *pipeline_add(Pipeline *p, Stage *s);
 int pipeline_write(Pipeline *p, const void *data, size_t size, Err *err);
 int pipeline_finish(Pipeline *p, Err *err);

@@ -161,12 +161,38 @@ class ToADatabase(RestoreTestCase):
         self.assertCopied()
 
     def test_force_puts_a_plain_backup_beside_what_is_there(self):
-        self.backup.must("run", BACKUP_FORMAT="plain")
+        CLUSTER.create("small", "CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 7 AS a")
+        self.addCleanup(CLUSTER.drop, "small")
+        self.backup.must("run", PG_DATABASES="small", BACKUP_FORMAT="plain")
         CLUSTER.create("copy", "CREATE TABLE precious AS SELECT 42 AS answer")
-        self.backup.must("restore", "appdb", "--to", "copy", "--force")
+        self.backup.must("restore", "small", "--to", "copy", "--force")
         copied = CLUSTER.contents("copy")
         self.assertIn("precious", copied)
-        self.assertEqual({**copied, **CLUSTER.contents("appdb")}, copied)
+        self.assertEqual({**copied, **CLUSTER.contents("small")}, copied)
+
+    def test_a_plain_backup_whose_own_commit_would_leave_half_of_it_is_refused(self):
+        # pg_dump puts BEGIN and COMMIT around large objects, with the indexes behind.
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        CLUSTER.create("copy", options="TEMPLATE template0")
+        before = CLUSTER.contents("copy")
+        done = self.backup("restore", "appdb", "--to", "copy")
+        self.assertEnded(done, 1, "restore", "large objects .* restore into a new one")
+        self.assertEqual(CLUSTER.contents("copy"), before)
+
+    def test_a_kill_in_mid_restore_leaves_an_existing_database_as_it_was(self):
+        CLUSTER.create("large", "CREATE TABLE first AS SELECT 1 AS a")
+        self.addCleanup(CLUSTER.drop, "large")
+        CLUSTER.fill("large", 100000)
+        CLUSTER.sql("ALTER TABLE noise ADD CHECK (CASE WHEN i = 1 AND current_database() = 'copy'"
+                    " THEN pg_sleep(2) IS NOT NULL ELSE true END)", "large")
+        for form in ("plain", "custom"):
+            with self.subTest(form=form):
+                self.backup.must("run", PG_DATABASES="large", BACKUP_FORMAT=form,
+                                 BACKUP_COMPRESSION="none")
+                CLUSTER.create("copy", options="TEMPLATE template0")
+                self.kill_in_copy("restore", "large", "--to", "copy")
+                self.assertEqual(list(CLUSTER.contents("copy")), ["large objects"])
+                CLUSTER.drop("copy")
 
     def test_force_cannot_replace_from_a_plain_backup_and_leaves_all_as_it_was(self):
         self.backup.must("run", BACKUP_FORMAT="plain")
@@ -211,6 +237,17 @@ class ToADatabase(RestoreTestCase):
         self.backup.must("run")
         sql = self.backup.must("restore", "globals", "--stdout").stdout
         self.assertIn("CREATE ROLE limited", sql)
+
+    def kill_in_copy(self, *args):
+        """Kills pg-backup alone, in the middle of the rows: the client sees its input end."""
+        running = self.backup.start(*args)
+        copying = "SELECT pid FROM pg_stat_activity WHERE datname = 'copy' AND" \
+                  " query LIKE 'COPY public.noise%' AND wait_event = 'PgSleep'"
+        pgtest.wait_until(lambda: CLUSTER.sql(copying), "the rows arrive")
+        running.send(signal.SIGKILL)
+        running.wait()
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg-backup'"
+        pgtest.wait_until(lambda: CLUSTER.sql(sessions) == "0", "the server has ended it all")
 
     def stop_while_an_index_is_built(self, before=lambda: None, **settings):
         """Sends SIGTERM while the server works for minutes and nobody sends it anything."""

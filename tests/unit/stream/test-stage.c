@@ -105,6 +105,23 @@ START_TEST(finish_goes_front_to_back_and_each_tail_passes_the_stages_behind)
 }
 END_TEST
 
+START_TEST(stages_that_are_joined_are_added_as_one)
+{
+    _cleanup_buf_ Buf diary = { 0 };
+    SuiteSink sink = { 0 };
+    Pipeline *p = pipeline_new();
+    pipeline_add(p, stage_join(witness_new('a', &diary), witness_new('b', &diary)));
+    pipeline_add(p, suite_sink_new(&sink));
+
+    ck_assert_int_eq(pipeline_finish(p, NULL), 0);
+    pipeline_free(p);
+    ck_assert_str_eq(diary.data, "af bw bf a- b- ");
+    ck_assert_str_eq(sink.data.data, "ab");
+    ck_assert(sink.freed);
+    buf_done(&sink.data);
+}
+END_TEST
+
 START_TEST(a_pipeline_freed_unfinished_finishes_no_stage)
 {
     _cleanup_buf_ Buf diary = { 0 };
@@ -165,6 +182,7 @@ static const UnitTest tests[] = {
     UNIT_LOOP(any_data_in_any_pieces_arrives_unchanged, SUITE_ROUND_TRIPS),
     UNIT_LOOP(a_failure_downstream_latches_and_publishes_nothing, SUITE_FAILURES),
     UNIT_TEST(finish_goes_front_to_back_and_each_tail_passes_the_stages_behind),
+    UNIT_TEST(stages_that_are_joined_are_added_as_one),
     UNIT_TEST(a_pipeline_freed_unfinished_finishes_no_stage),
     UNIT_TEST(an_empty_write_calls_no_stage),
     UNIT_TEST(a_finished_pipeline_cannot_be_used_again),
