@@ -9,6 +9,7 @@
 
 #include "backup/catalog.h"
 #include "backup/plan.h"
+#include "backup/report.h"
 #include "cmd/access.h"
 #include "cmd/cmd.h"
 #include "cmd/policy.h"
@@ -92,7 +93,9 @@ static void check_settings(const Settings *s, Findings *f)
 /* Whether we may make files in a directory, without making one. */
 static int check_writable(const char *path, const char *setting, Err *err)
 {
-    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0)
+    _cleanup_free_ char *inside = mem_printf("%s/.", path); /* ENOTDIR for a file */
+
+    if (faccessat(AT_FDCWD, inside, W_OK | X_OK, AT_EACCESS) == 0)
         return 0;
     int r = err_set(err, ERR_SETTINGS, "\"%s\" is not writable: %s", path, strerror(errno));
     err_hint(err, "The user that runs pg-backup must own what %s names.", setting);
@@ -127,6 +130,23 @@ static void check_directory(const Settings *s, Findings *f)
         err_hint(&err, "Make it belong to the user that runs pg-backup, or move it elsewhere.");
         not_ok(f, "directory", RESULT_WARNING, &err);
     }
+}
+
+/* A run makes the directory itself, not the one above it. The report of the last run, which health
+ * goes by, is replaced by the next one: what is wrong with it is no more than a warning. */
+static void check_state(const Settings *s, Findings *f)
+{
+    _cleanup_free_ char *copy = mem_strdup(s->state_dir);
+    _cleanup_strv_ Strv planned = { 0 };
+    _cleanup_err_ Err err = { 0 };
+    bool missing = faccessat(AT_FDCWD, s->state_dir, F_OK, 0) < 0 && errno == ENOENT;
+
+    if (check_writable(missing ? dirname(copy) : s->state_dir, "STATE_DIR", &err) < 0)
+        not_ok(f, "state", RESULT_FAILED, &err);
+    else if (report_load_databases(s->state_dir, &planned, &err) < 0)
+        not_ok(f, "state", RESULT_WARNING, &err);
+    else
+        ok(f, "state", "%s", s->state_dir);
 }
 
 static void check_rights(const PgServerInfo *server, Findings *f)
@@ -310,6 +330,7 @@ static int run_check(const CmdContext *ctx, Err *err)
 
     check_settings(ctx->settings, &f);
     check_directory(ctx->settings, &f);
+    check_state(ctx->settings, &f);
     check_server(ctx->settings, &f);
     check_metrics(ctx->settings, &f);
 
@@ -328,7 +349,7 @@ const Command command_check = {
     .operands = "",
     .max_operands = 0,
     .summary = "is everything in place? changes nothing",
-    .help = "Looks at settings, directory and space, server, the role's rights, client programs, "
+    .help = "Looks at settings, directories and space, server, the role's rights, client programs, "
             "databases\n"
             "and metrics, and says what is wrong and what to do. The exit code is that of the "
             "first check\n"

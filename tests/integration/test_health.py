@@ -151,6 +151,20 @@ class Check(BackupTestCase):
         self.assertEqual(done.code, 78, done)
         self.assertIn("/absent", json.dumps(self.failed(done)))
 
+    def test_a_state_directory_that_no_run_could_write_to_is_found(self):
+        for state in (self.tmp + "/absent/state", self.write("file", "")):
+            with self.subTest(state=state):
+                done = self.backup("check", "--json", STATE_DIR=state)
+                self.assertEqual(done.code, 78, done)
+                self.assertIn("STATE_DIR", self.failed(done)["settings"]["hint"])
+        self.backup.must("check", STATE_DIR=self.tmp + "/absent")
+
+    def test_a_record_of_the_last_run_that_cannot_be_read_is_a_warning(self):
+        with open(self.backup.state_dir + "/last-run.json", "w", encoding="ascii"):
+            pass
+        checks = self.backup.must("check", "--json").json["checks"]
+        self.assertEqual([c["name"] for c in checks if c["result"] == "warning"], ["state"])
+
     def test_a_named_database_that_does_not_exist_is_found(self):
         done = self.backup("check", "--json", PG_DATABASES="appdb absent")
         self.assertNotEqual(done.code, 0, done)
