@@ -144,12 +144,24 @@ static int verify_named(const CmdContext *ctx, const Catalog *catalog, Tally *ta
     return 0;
 }
 
+static int refuse_both(const Args *args, Err *err)
+{
+    if (!(args->flags & ARG_ALL) || args->operand_count == 0)
+        return 0;
+    int r = err_set(err, ERR_USAGE, "--all and \"%s\" exclude each other", args->operands[0]);
+    err_hint(err, "Give the names of backups, or --all for each there is.");
+    return r;
+}
+
 static int run_verify(const CmdContext *ctx, Err *err)
 {
     _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
     Tally tally = { 0 };
 
-    int r = catalog_load(ctx->settings->backup_dir, &catalog, err);
+    int r = refuse_both(ctx->args, err);
+    if (r < 0)
+        return r;
+    r = catalog_load(ctx->settings->backup_dir, &catalog, err);
     if (r < 0)
         return r;
     progress_ready();

@@ -182,6 +182,10 @@ class Undecided(VerifyTestCase):
     def test_a_backup_that_does_not_exist_is_a_matter_of_usage(self):
         self.assertEnded(self.backup("verify", "absent"), 2, "not-found", '"absent"')
 
+    def test_all_and_one_exclude_each_other(self):
+        self.backup.must("run")
+        self.assertEnded(self.backup("verify", "--all", "appdb"), 2, "usage", "--all")
+
     def test_verifying_needs_no_server(self):
         self.backup.must("run")
         self.backup.must("verify", "--all", PG_HOST=self.tmp)
