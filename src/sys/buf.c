@@ -50,26 +50,6 @@ void buf_addf(Buf *b, const char *fmt, ...)
     buf_adds(b, text);
 }
 
-void buf_consume(Buf *b, size_t size)
-{
-    if (size == 0)
-        return;
-    if (size >= b->size) {
-        buf_clear(b);
-        return;
-    }
-    memmove(b->data, b->data + size, b->size - size);
-    b->size -= size;
-    b->data[b->size] = '\0';
-}
-
-void buf_clear(Buf *b)
-{
-    b->size = 0;
-    if (b->data)
-        b->data[0] = '\0';
-}
-
 char *buf_take(Buf *b)
 {
     char *data = b->data ? b->data : mem_strdup("");

@@ -18,9 +18,6 @@ void buf_adds(Buf *b, const char *s);
 void buf_addc(Buf *b, char c);
 void buf_addf(Buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Drops the first `size` bytes and moves the rest to the front. */
-void buf_consume(Buf *b, size_t size);
-void buf_clear(Buf *b); /* size 0, memory kept */
 /* Hands over the string (never NULL, "" when empty) and leaves the buffer empty. */
 char *buf_take(Buf *b);
 void buf_done(Buf *b);

@@ -56,20 +56,6 @@ char *format_age(usec_t span)
     return mem_printf("%" PRIu64 " s", seconds);
 }
 
-char *format_count(uint64_t count)
-{
-    _cleanup_free_ char *digits = mem_printf("%" PRIu64, count);
-    size_t length = strlen(digits);
-    Buf b = { 0 };
-
-    for (size_t i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            buf_addc(&b, ',');
-        buf_addc(&b, digits[i]);
-    }
-    return buf_take(&b);
-}
-
 /* The letter behind the backslash for a byte that has one, else 0. */
 static char escape_letter(char c)
 {

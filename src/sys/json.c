@@ -1,15 +1,13 @@
 #include "sys/json.h"
 
 #include <jansson.h>
-#include <math.h>
 
 #include "sys/buf.h"
 #include "sys/mem.h"
 #include "sys/utf8.h"
 
 /* jansson's constructors and setters fail for want of memory, or for a value or key that they
- * refuse: bad UTF-8 and NaN, which are replaced below before they get there. Keys are the
- * program's own. */
+ * refuse: bad UTF-8, which is replaced below before it gets there. Keys are the program's own. */
 static Json *checked(Json *value)
 {
     if (!value)
@@ -79,11 +77,6 @@ void json_set_flag(Json *object, const char *key, bool value)
     set(object, key, json_boolean(value));
 }
 
-void json_set_real(Json *object, const char *key, double value)
-{
-    set(object, key, isfinite(value) ? checked(json_real(value)) : json_null());
-}
-
 void json_set_strv(Json *object, const char *key, const Strv *values)
 {
     Json *array = json_set_child(object, key, json_new_array());
@@ -110,8 +103,7 @@ void json_add_text(Json *array, const char *value)
 
 static char *print(const Json *value, size_t flags)
 {
-    /* 15 digits: every double that was written as a short decimal is printed as that again. */
-    char *text = json_dumps(value, flags | JSON_REAL_PRECISION(15));
+    char *text = json_dumps(value, flags);
     if (!text)
         mem_fail();
     return text;
@@ -156,7 +148,6 @@ static const Json *find(const Json *object, const char *key)
 static int get(const Json *object, const char *key, json_type type, const Json **ret, Err *err)
 {
     static const char *const names[] = {
-        [JSON_OBJECT] = "an object",
         [JSON_ARRAY] = "an array",
         [JSON_STRING] = "a string",
         [JSON_INTEGER] = "an integer",
@@ -216,18 +207,6 @@ int json_get_uint_opt(const Json *object, const char *key, uint64_t fallback, ui
     return 0;
 }
 
-int json_get_flag(const Json *object, const char *key, bool *ret, Err *err)
-{
-    const Json *value = json_object_get(object, key);
-    if (!value)
-        return err_set(err, ERR_DAMAGED, "member \"%s\" is missing", key);
-    if (!json_is_boolean(value))
-        return err_set(err, ERR_DAMAGED, "member \"%s\" is neither true nor false", key);
-
-    *ret = json_is_true(value);
-    return 0;
-}
-
 int json_get_strv(const Json *object, const char *key, Strv *ret, Err *err)
 {
     const Json *array = NULL;
@@ -245,11 +224,6 @@ int json_get_strv(const Json *object, const char *key, Strv *ret, Err *err)
     for (size_t i = 0; i < count; i++)
         strv_add(ret, json_string_value(json_array_get(array, i)));
     return 0;
-}
-
-int json_get_object(const Json *object, const char *key, const Json **ret, Err *err)
-{
-    return get(object, key, JSON_OBJECT, ret, err);
 }
 
 int json_get_array(const Json *object, const char *key, const Json **ret, Err *err)

@@ -29,7 +29,6 @@ static inline void json_freep(Json **value)
 void json_set_text(Json *object, const char *key, const char *value);
 void json_set_uint(Json *object, const char *key, uint64_t value); /* at most INT64_MAX */
 void json_set_flag(Json *object, const char *key, bool value);
-void json_set_real(Json *object, const char *key, double value);
 void json_set_strv(Json *object, const char *key, const Strv *values);
 Json *json_set_child(Json *object, const char *key, Json *child); /* returns child */
 Json *json_add_child(Json *array, Json *child);                   /* returns child */
@@ -48,10 +47,8 @@ int json_get_text_opt(const Json *object, const char *key, char **ret, Err *err)
 int json_get_uint(const Json *object, const char *key, uint64_t *ret, Err *err);
 int json_get_uint_opt(const Json *object, const char *key, uint64_t fallback, uint64_t *ret,
                       Err *err);
-int json_get_flag(const Json *object, const char *key, bool *ret, Err *err);
 int json_get_strv(const Json *object, const char *key, Strv *ret, Err *err); /* appends copies */
 /* Borrowed from the object. */
-int json_get_object(const Json *object, const char *key, const Json **ret, Err *err);
 int json_get_array(const Json *object, const char *key, const Json **ret, Err *err);
 size_t json_array_length(const Json *array);
 const Json *json_array_item(const Json *array, size_t i); /* borrowed; NULL past the end */

@@ -38,17 +38,6 @@ size_t utf8_next(const char *s, uint32_t *ret_code)
     return form + 1;
 }
 
-bool utf8_is_valid(const char *s)
-{
-    while (*s) {
-        size_t size = utf8_next(s, /* ret_code= */ NULL);
-        if (size == 0)
-            return false;
-        s += size;
-    }
-    return true;
-}
-
 bool utf8_is_control(uint32_t code)
 {
     static const struct {

@@ -49,7 +49,7 @@ static int write_data(Pipeline *p, const char *stem, long lines, Err *err)
         int r = pipeline_write(p, text.data, text.size, err);
         if (r < 0)
             return r;
-        buf_clear(&text);
+        buf_done(&text);
     }
 
     buf_addf(&text, "%s end %ld\n", stem, lines);

@@ -45,42 +45,9 @@ START_TEST(a_long_buffer_keeps_every_byte)
 }
 END_TEST
 
-START_TEST(consuming_moves_the_rest_to_the_front)
-{
-    Buf b = { 0 };
-    buf_adds(&b, "head tail");
-
-    buf_consume(&b, 0);
-    ck_assert_str_eq(b.data, "head tail");
-    buf_consume(&b, 5);
-    ck_assert_str_eq(b.data, "tail");
-    ck_assert_uint_eq(b.size, 4);
-    buf_consume(&b, 4);
-    ck_assert_uint_eq(b.size, 0);
-    ck_assert_str_eq(b.data, "");
-    buf_done(&b);
-}
-END_TEST
-
-START_TEST(clearing_keeps_the_memory)
-{
-    Buf b = { 0 };
-    buf_adds(&b, "something");
-    size_t capacity = b.capacity;
-    buf_clear(&b);
-
-    ck_assert_uint_eq(b.size, 0);
-    ck_assert_uint_eq(b.capacity, capacity);
-    ck_assert_str_eq(b.data, "");
-    buf_done(&b);
-}
-END_TEST
-
 START_TEST(an_empty_buffer_is_taken_as_an_empty_string)
 {
     Buf b = { 0 };
-    buf_clear(&b);
-    buf_consume(&b, 0);
     _cleanup_free_ char *s = buf_take(&b);
 
     ck_assert_str_eq(s, "");
@@ -104,8 +71,6 @@ static const UnitTest tests[] = {
     UNIT_TEST(what_is_added_comes_out_in_order),
     UNIT_TEST(zero_bytes_are_bytes_like_others),
     UNIT_TEST(a_long_buffer_keeps_every_byte),
-    UNIT_TEST(consuming_moves_the_rest_to_the_front),
-    UNIT_TEST(clearing_keeps_the_memory),
     UNIT_TEST(an_empty_buffer_is_taken_as_an_empty_string),
     UNIT_TEST(a_taken_string_leaves_the_buffer_empty),
 };

@@ -72,22 +72,6 @@ START_TEST(ages_have_one_unit_and_are_rounded_down)
 }
 END_TEST
 
-static const NumberCase count_cases[] = {
-    { 0, "0" },
-    { 999, "999" },
-    { 1000, "1,000" },
-    { 999999, "999,999" },
-    { 1234567, "1,234,567" },
-    { UINT64_MAX, "18,446,744,073,709,551,615" },
-};
-
-START_TEST(counts_are_grouped_by_thousands)
-{
-    _cleanup_free_ char *text = format_count(count_cases[_i].number);
-    ck_assert_str_eq(text, count_cases[_i].text);
-}
-END_TEST
-
 static const struct {
     const char *text;
     const char *line;
@@ -118,7 +102,6 @@ static const UnitTest tests[] = {
     UNIT_LOOP(bytes_have_binary_units_and_three_digits, ELEMENTSOF(bytes_cases)),
     UNIT_LOOP(durations_have_two_units_at_most, ELEMENTSOF(duration_cases)),
     UNIT_LOOP(ages_have_one_unit_and_are_rounded_down, ELEMENTSOF(age_cases)),
-    UNIT_LOOP(counts_are_grouped_by_thousands, ELEMENTSOF(count_cases)),
     UNIT_LOOP(hostile_text_becomes_one_harmless_line, ELEMENTSOF(oneline_cases)),
 };
 UNIT_MAIN("format", tests)

@@ -87,8 +87,8 @@ ssize_t write(int fd, const void *data, size_t size)
 
 static void check_trace(const char *expected)
 {
-    ck_assert_str_eq(trace.data ? trace.data : "", expected);
-    buf_clear(&trace);
+    _cleanup_free_ char *text = buf_take(&trace);
+    ck_assert_str_eq(text, expected);
 }
 
 /* A test's directory, by path and by descriptor. */

@@ -40,12 +40,20 @@ START_TEST(every_code_point_is_read_back)
 }
 END_TEST
 
+static bool utf8_next_accepts(const char *s)
+{
+    size_t size = 0;
+    while (*s && (size = utf8_next(s, /* ret_code= */ NULL)) > 0)
+        s += size;
+    return *s == '\0';
+}
+
 START_TEST(every_pair_of_bytes_is_judged_as_the_c_library_does)
 {
     for (unsigned a = 1; a < 256; a++)
         for (unsigned b = 1; b < 256; b++) {
             const char text[] = { (char)a, (char)b, 0 };
-            ck_assert_int_eq(utf8_is_valid(text), iconv_accepts(text));
+            ck_assert_int_eq(utf8_next_accepts(text), iconv_accepts(text));
         }
 }
 END_TEST
