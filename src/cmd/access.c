@@ -1,6 +1,6 @@
 #include "cmd/access.h"
 
-PgTarget access_target(const Settings *settings)
+static PgTarget target_of(const Settings *settings)
 {
     return (PgTarget){
         .host = settings->pg_host,
@@ -26,7 +26,7 @@ static void name_the_setting(Err *err)
 
 int access_open(const Settings *settings, Access *ret, Err *err)
 {
-    ret->target = access_target(settings);
+    ret->target = target_of(settings);
     int r = pg_connect(&ret->target, ret->target.maintenance_database, &ret->session, err);
     if (r < 0) {
         name_the_setting(err);

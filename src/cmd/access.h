@@ -17,6 +17,5 @@ typedef struct Access {
 
 #define _cleanup_access_ __attribute__((cleanup(access_done)))
 
-PgTarget access_target(const Settings *settings);
 int access_open(const Settings *settings, Access *ret, Err *err);
 void access_done(Access *a);

@@ -213,7 +213,7 @@ int pg_database_properties(PgSession *s, char **ret, Err *err)
     return 0;
 }
 
-void pg_database_traits_done(PgDatabaseTraits *t)
+static void traits_done(PgDatabaseTraits *t)
 {
     free(t->encoding);
     free(t->collate);
@@ -227,7 +227,7 @@ void pg_snapshot_done(PgSnapshot *snapshot)
 {
     free(snapshot->id);
     free(snapshot->lsn);
-    pg_database_traits_done(&snapshot->traits);
+    traits_done(&snapshot->traits);
     *snapshot = (PgSnapshot){ 0 };
 }
 

@@ -82,7 +82,6 @@ typedef struct PgDatabaseTraits {
     char *locale_provider; /* "libc", "icu", "builtin" */
     char *locale;          /* ICU or builtin locale; NULL for libc */
 } PgDatabaseTraits;
-void pg_database_traits_done(PgDatabaseTraits *t);
 
 /* A snapshot that a dump shares: held until pg_disconnect(). */
 typedef struct PgSnapshot {
