@@ -16,8 +16,9 @@
 #define RESTORE_GLOBALS_HINT                                                                       \
     "Roles come with the globals: \"pg-backup restore globals --output globals.sql\"; make "       \
     "sure that no line of it but \\restrict and \\unrestrict begins with a backslash (psql "       \
-    "would obey it), take out the roles that exist, then \"psql -X -v ON_ERROR_STOP=1 -d "         \
-    "postgres -f globals.sql\"."
+    "would obey it), then \"psql -X -d postgres -f globals.sql\", where a role that exists "       \
+    "already "                                                                                     \
+    "is no harm."
 
 typedef struct RestoreSource {
     const Catalog *catalog;
