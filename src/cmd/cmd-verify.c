@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "backup/verify.h"
 #include "cmd/cmd.h"
@@ -104,7 +105,7 @@ static void tell_unreadable(const Series *series, Tally *tally)
     tell(series->encoded, /* stored_bytes= */ 0, &reason, tally);
 }
 
-/* Without operands: the newest of each series, and the newest good one where that is another. */
+/* Of a series: the newest, and the newest good one where that is another. */
 static bool is_chosen(const CmdContext *ctx, const Series *series, size_t i)
 {
     if (ctx->args->flags & ARG_ALL)
@@ -112,32 +113,52 @@ static bool is_chosen(const CmdContext *ctx, const Series *series, size_t i)
     return i + 1 == series->count || &series->backups[i] == series_newest_good(series);
 }
 
-static int verify_catalog(const CmdContext *ctx, const Catalog *catalog, Tally *tally, Err *err)
+static int verify_series(const CmdContext *ctx, const Catalog *catalog, const Series *series,
+                         Tally *tally, Err *err)
 {
-    for (size_t i = 0; i < catalog->count; i++) {
-        const Series *series = &catalog->series[i];
-        if (series->problem)
-            tell_unreadable(series, tally);
-        for (size_t j = 0; j < series->count; j++) {
-            int r = is_chosen(ctx, series, j)
-                        ? judge(ctx, catalog, series, &series->backups[j], tally, err)
-                        : 0;
-            if (r < 0)
-                return r;
-        }
+    if (series->problem)
+        tell_unreadable(series, tally);
+    for (size_t i = 0; i < series->count; i++) {
+        int r = is_chosen(ctx, series, i)
+                    ? judge(ctx, catalog, series, &series->backups[i], tally, err)
+                    : 0;
+        if (r < 0)
+            return r;
     }
     return 0;
 }
 
-static int verify_named(const CmdContext *ctx, const Catalog *catalog, Tally *tally, Err *err)
+static int verify_catalog(const CmdContext *ctx, const Catalog *catalog, Tally *tally, Err *err)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        int r = verify_series(ctx, catalog, &catalog->series[i], tally, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* A stem is one backup. The name of a database means here what it means without operands: its
+ * newest good backup alone would hide that a newer one is damaged. */
+static int verify_named(const CmdContext *ctx, const Catalog *catalog, const char *name,
+                        Tally *tally, Err *err)
+{
+    const Series *series =
+        catalog_series(catalog, strcmp(name, ARTIFACT_GLOBALS) == 0 ? NULL : name);
+    const Backup *backup;
+
+    if (series)
+        return verify_series(ctx, catalog, series, tally, err);
+    int r = catalog_find(catalog, name, &series, &backup, err);
+    if (r < 0)
+        return r;
+    return judge(ctx, catalog, series, backup, tally, err);
+}
+
+static int verify_all_named(const CmdContext *ctx, const Catalog *catalog, Tally *tally, Err *err)
 {
     for (size_t i = 0; i < ctx->args->operand_count; i++) {
-        const Series *series;
-        const Backup *backup;
-
-        int r = catalog_find(catalog, ctx->args->operands[i], &series, &backup, err);
-        if (r == 0)
-            r = judge(ctx, catalog, series, backup, tally, err);
+        int r = verify_named(ctx, catalog, ctx->args->operands[i], tally, err);
         if (r < 0)
             return r;
     }
@@ -165,7 +186,7 @@ static int run_verify(const CmdContext *ctx, Err *err)
     if (r < 0)
         return r;
     progress_ready();
-    r = ctx->args->operand_count > 0 ? verify_named(ctx, &catalog, &tally, err)
+    r = ctx->args->operand_count > 0 ? verify_all_named(ctx, &catalog, &tally, err)
                                      : verify_catalog(ctx, &catalog, &tally, err);
     if (r < 0)
         return r;

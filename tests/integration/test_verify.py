@@ -69,6 +69,14 @@ class Damage(VerifyTestCase):
         self.rewrite(lambda data: data[:-1])
         self.assertFound("size|bytes", self.stored.stem)
 
+    def test_an_older_good_backup_does_not_cover_for_the_newest(self):
+        self.backup.must("run")
+        self.stored = self.backup.backup("appdb")
+        os.unlink(self.stored.data)
+        for arguments in ((), ("appdb",)):
+            with self.subTest(arguments=arguments):
+                self.assertFound("missing", *arguments)
+
     def test_an_appended_byte_is_found(self):
         self.rewrite(lambda data: data + b"\0")
         self.assertFound("size|bytes", self.stored.stem)
