@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "backup/series-dir.h"
 #include "sys/clock.h"
 #include "sys/format.h"
 #include "sys/fs.h"
@@ -39,34 +40,12 @@ static void sign(int fd, const char *command)
         (void)fs_write_all(fd, text, strlen(text));
 }
 
-/* A directory that is missing or not ours is a matter of settings; anything else is not. */
-static int open_error(int errnum, const char *path, const char *dir_path, Err *err)
-{
-    switch (errnum) {
-    case ENOENT:
-    case ENOTDIR:
-        err_set(err, ERR_SETTINGS, "the directory \"%s\" does not exist", dir_path);
-        err_hint(err, "Mount it, or make it (mode 0700, owned by the user that runs pg-backup), or "
-                      "correct BACKUP_DIR.");
-        break;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        err_set(err, ERR_SETTINGS, "could not open \"%s\": %s", path, strerror(errnum));
-        err_hint(err, "BACKUP_DIR must be writable, and belong to the user that runs pg-backup.");
-        break;
-    default:
-        err_set_errno(err, errnum, "could not open \"%s\"", path);
-    }
-    return -errnum;
-}
-
 int lock_take(const char *dir_path, const char *command, Lock *ret, Err *err)
 {
     _cleanup_free_ char *path = mem_printf("%s/" LOCK_NAME, dir_path);
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return open_error(errno, path, dir_path, err);
+        return series_dir_root_error(errno, dir_path, err);
 
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno == EWOULDBLOCK)

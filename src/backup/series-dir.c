@@ -2,25 +2,37 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "sys/fs.h"
 #include "sys/mem.h"
 
+int series_dir_root_error(int errnum, const char *path, Err *err)
+{
+    const char *what = errnum == ENOENT    ? "does not exist"
+                       : errnum == ENOTDIR ? "is not a directory"
+                                           : NULL;
+
+    if (what)
+        err_set(err, ERR_SETTINGS, "BACKUP_DIR \"%s\" %s", path, what);
+    else if (errnum == EACCES || errnum == EPERM || errnum == EROFS)
+        err_set(err, ERR_SETTINGS, "BACKUP_DIR \"%s\" cannot be used: %s", path, strerror(errnum));
+    else
+        return err_set_errno(err, errnum, "could not open directory \"%s\"", path);
+    err_hint(err,
+             "Mount it, or make it (mode 0700, owned by the user that runs pg-backup), or correct "
+             "BACKUP_DIR.");
+    return -errnum;
+}
+
 int series_dir_open_root(const char *path, int *ret_fd, Err *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        *ret_fd = fd;
-        return 0;
-    }
-    if (errno != ENOENT && errno != ENOTDIR)
-        return err_set_errno(err, errno, "could not open directory \"%s\"", path);
-
-    int r = err_set(err, ERR_SETTINGS, "BACKUP_DIR \"%s\" %s", path,
-                    errno == ENOENT ? "does not exist" : "is not a directory");
-    err_hint(err, "Create the directory, owned by the user that pg-backup runs as.");
-    return r;
+    if (fd < 0)
+        return series_dir_root_error(errno, path, err);
+    *ret_fd = fd;
+    return 0;
 }
 
 int series_dir_names(int root_fd, const char *root_path, Strv *ret, Err *err)
