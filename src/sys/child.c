@@ -300,7 +300,7 @@ static char *telling_words(const Child *c)
     for (size_t i = 0; i < lines->count; i++) {
         const char *detail = i + 1 < lines->count ? strstr(lines->items[i + 1], "detail: ") : NULL;
         if (is_error_line(lines->items[i]))
-            return mem_printf(": %s%s%s", lines->items[i], detail ? " " : "",
+            return mem_printf(": %s%s%s", lines->items[i], detail ? "; " : "",
                               detail ? detail + strlen("detail: ") : "");
     }
     return lines->count > 0 ? mem_printf(": %s", lines->items[lines->count - 1]) : mem_strdup("");

@@ -392,3 +392,10 @@ const char *exit_code_meaning(ExitCode code)
     }
     return NULL;
 }
+
+const char *err_remedy(const Err *err)
+{
+    if (err->hint || !err_is_set(err))
+        return err->hint;
+    return err_kind_info(err->kind)->remedy;
+}

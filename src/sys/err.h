@@ -94,6 +94,9 @@ void err_move(Err *dst, Err *src);
 void err_copy(Err *dst, const Err *src);
 void err_done(Err *err);
 
+/* What to do about it: the hint, or else what the table says of errors of this kind. */
+const char *err_remedy(const Err *err);
+
 /* One row of the table of reasons. */
 typedef struct ErrKindInfo {
     const char *name;       /* "disk-full": the reason in logs, reports and metrics */

@@ -346,7 +346,7 @@ static void log_line(LogLevel level, LogEvent event, const Err *err, const char 
         const ErrKindInfo *info = err_kind_info(err->kind);
         line.parts[PART_MESSAGE_ID] = info->message_id;
         line.parts[PART_REASON] = info->name;
-        line.parts[PART_HINT] = err->hint;
+        line.parts[PART_HINT] = err_remedy(err);
     }
 
     formats[state.format].write(&line);

@@ -103,7 +103,7 @@ START_TEST(a_detail_behind_the_telling_line_is_told_too)
                     CHILD_NEITHER, 0, NULL),
         0);
     ck_assert_int_lt(child_wait(&c, &err), 0);
-    ck_assert_str_eq(err.message, "sh exited with status 1: x: error: broken. by a server");
+    ck_assert_str_eq(err.message, "sh exited with status 1: x: error: broken.; by a server");
 }
 END_TEST
 
