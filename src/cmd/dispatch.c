@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -164,14 +165,38 @@ static int dispatch(int argc, char **argv, Err *err)
     return run_command(command, &args, err);
 }
 
+/* What is wrong with the command line or the settings is told before there are settings. */
+static LogFormat early_log_format(void)
+{
+    const char *text = getenv("LOG_FORMAT");
+    LogFormat format = LOG_FORMAT_AUTO;
+
+    if (text)
+        (void)log_format_from_string(text, &format);
+    return format;
+}
+
+/* A reader that has seen enough (a pager, head) is no failure worth a word; the exit code tells. */
+static bool stdout_failed(bool *ret_silent)
+{
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+
+    *ret_silent = errno == EPIPE;
+    return failed;
+}
+
 int cmd_main(int argc, char **argv)
 {
     _cleanup_err_ Err err = { 0 };
+    bool silent;
 
-    log_init(LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
+    log_init(early_log_format(), LOG_LEVEL_INFO);
     int code = dispatch(argc, argv, &err);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        code = err_set_errno(&err, errno, "could not write to stdout");
+    if (stdout_failed(&silent) && code == EXIT_CODE_DONE) {
+        code = EXIT_CODE_FAILED;
+        if (!silent)
+            log_error("could not write to stdout");
+    }
 
     if (err_is_set(&err)) {
         log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, &err);

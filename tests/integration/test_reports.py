@@ -138,6 +138,20 @@ class Lines(ReportsTestCase):
             self.assertIn(event["level"], ("error", "warning", "notice", "info", "debug"))
             self.assertTrue(event["msg"])
 
+    def test_what_is_wrong_before_there_are_settings_is_json_too(self):
+        for arguments, settings in (("nonsense",), {}), (("list",), {"BACKUP_KEEP_DAYS": "many"}):
+            with self.subTest(arguments=arguments):
+                done = self.backup(*arguments, LOG_FORMAT="json", **settings)
+                self.assertIn("hint", json.loads(done.stderr))
+
+    def test_a_reader_that_has_seen_enough_is_no_error(self):
+        self.backup.must("run")
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing) as stdout:
+            done = self.backup.start("list", stdout=stdout).wait()
+        self.assertEqual(done.stderr, "")
+
     def test_json_lines_parse_and_carry_the_same(self):
         done = self.backup.must("run", LOG_FORMAT="json")
         events = [json.loads(line) for line in done.stderr.splitlines()]
