@@ -10,7 +10,11 @@
 #include "sys/mem.h"
 
 #define NOW ((usec_t)1795312800 * USEC_PER_SEC)
-#define DAYS_AGO(n) (NOW - USEC_PER_SEC * 86400 * (n))
+
+static usec_t days_ago(unsigned days)
+{
+    return NOW - (usec_t)days * 86400 * USEC_PER_SEC;
+}
 
 static void add(const char *dir, const char *database, usec_t when)
 {
@@ -44,10 +48,10 @@ START_TEST(each_series_is_pruned_by_itself)
     _cleanup_strv_ Strv removed = { 0 };
 
     for (unsigned day = 1; day <= 20; day++)
-        add(dir, "daily", DAYS_AGO(day));
-    add(dir, "rare", DAYS_AGO(400));
-    add(dir, NULL, DAYS_AGO(400));
-    add(dir, NULL, DAYS_AGO(1));
+        add(dir, "daily", days_ago(day));
+    add(dir, "rare", days_ago(400));
+    add(dir, NULL, days_ago(400));
+    add(dir, NULL, days_ago(1));
 
     prune(dir, &policy, &removed);
     ck_assert_uint_eq(count_of(dir, "daily"), 7);
@@ -65,7 +69,7 @@ START_TEST(what_is_kept_is_left_alone_the_second_time)
     _cleanup_strv_ Strv first = { 0 }, second = { 0 };
 
     for (unsigned day = 1; day <= 40; day++)
-        add(dir, "appdb", DAYS_AGO(day));
+        add(dir, "appdb", days_ago(day));
     prune(dir, &policy, &first);
     prune(dir, &policy, &second);
     ck_assert_uint_gt(first.count, 0);
@@ -80,7 +84,7 @@ START_TEST(a_clock_behind_is_told_and_removes_nothing)
     const RetentionPolicy policy = { .keep_days = 0 };
     _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
 
-    add(dir, "appdb", DAYS_AGO(30));
+    add(dir, "appdb", days_ago(30));
     add(dir, "appdb", NOW + USEC_PER_SEC);
     ck_assert_int_eq(catalog_load(dir, &catalog, NULL), 0);
     _cleanup_(prune_plan_done) PrunePlan plan = prune_plan(&catalog, &policy, NOW);
