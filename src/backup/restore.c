@@ -14,14 +14,24 @@
 #include "stream/stage-frame.h"
 #include "sys/child.h"
 #include "sys/mem.h"
+#include "sys/progress.h"
+
+/* The two passes over the stored file, each with its own rate and end. */
+static void begin_pass(const RestoreSource *source, const char *what)
+{
+    _cleanup_free_ char *phase = mem_printf("%s %s", what, source->backup->stem);
+    progress_phase(phase, source->backup->manifest.stored_bytes);
+}
 
 static int check_digest(const RestoreSource *source, Err *err)
 {
+    begin_pass(source, "checking");
     return verify_stored(source->catalog, source->series, source->backup, err);
 }
 
 static int stream_into(const RestoreSource *source, Stage *sink, Err *err)
 {
+    begin_pass(source, "restoring");
     return verify_stream(source->catalog, source->series, source->backup, sink, err);
 }
 

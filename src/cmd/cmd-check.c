@@ -303,7 +303,7 @@ static void print_json(const Findings *f, bool all_ok)
 
 static void print_table(const Findings *f)
 {
-    static const char *const headings[] = { "CHECK", "RESULT", "", NULL };
+    static const char *const headings[] = { "CHECK", "RESULT", "FINDING", NULL };
     _cleanup_table_ Table *table = table_new(headings);
 
     for (size_t i = 0; i < f->count; i++) {

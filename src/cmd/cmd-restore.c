@@ -19,6 +19,8 @@ static int check_usage(const Args *args, Err *err)
 
     if (args->operand_count != 1)
         return err_set(err, ERR_USAGE, "restore takes one BACKUP");
+    if (args->to && !args->to[0])
+        return err_set(err, ERR_USAGE, "--to takes the name of a database");
     if (targets == 0 || (targets & (targets - 1)) != 0) {
         err_set(err, ERR_USAGE, "restore takes one of --to, --output and --stdout");
         err_hint(err, "\"pg-backup restore appdb --to appdb_copy\" restores beside the original.");
@@ -68,8 +70,10 @@ static int into_database(const CmdContext *ctx, const RestoreSource *source, Err
         .force = ctx->args->flags & ARG_FORCE,
     };
     r = restore_to_database(source, &target, &created, err);
-    if (r < 0)
+    if (r < 0) {
+        err_prefix(err, "restoring %s into \"%s\"", source->backup->stem, target.database);
         return r;
+    }
 
     log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RESTORED, "restored %s into the %s database \"%s\"",
               source->backup->stem, created ? "new" : "existing", ctx->args->to);
@@ -87,6 +91,11 @@ static int run_restore(const CmdContext *ctx, Err *err)
     int r = check_usage(args, err);
     if (r < 0)
         return r;
+    if (args->flags & ARG_STDOUT && isatty(STDOUT_FILENO)) {
+        err_set(err, ERR_USAGE, "a dump is not written to a terminal");
+        err_hint(err, "Redirect stdout, or write to a file with --output.");
+        return -1;
+    }
     r = catalog_load(ctx->settings->backup_dir, &catalog, err);
     if (r < 0)
         return r;
@@ -94,8 +103,6 @@ static int run_restore(const CmdContext *ctx, Err *err)
     if (r < 0)
         return r;
 
-    _cleanup_free_ char *phase = mem_printf("restoring %s", source.backup->stem);
-    progress_phase(phase, 2 * source.backup->manifest.stored_bytes); /* read twice: digest, data */
     log_context(LOG_FIELD_STEM, source.backup->stem);
     progress_ready();
     if (args->flags & ARG_TO)

@@ -89,7 +89,8 @@ static int sweep(Run *run, Err *err)
 
     int r = catalog_sweep(run->settings->backup_dir, &run->report.swept, &problems, err);
     for (size_t i = 0; i < run->report.swept.count; i++)
-        log_event(LOG_LEVEL_NOTICE, LOG_EVENT_SWEPT, "removed what an interrupted run left: %s",
+        log_event(LOG_LEVEL_WARNING, LOG_EVENT_SWEPT,
+                  "removed %s, which an interrupted run left: it belongs to no committed backup",
                   run->report.swept.items[i]);
     warn_of_all(run, &problems);
     if (r < 0)
@@ -256,9 +257,8 @@ static void fail_entry(ReportEntry *entry, const char *name, Err *err)
 static void dump_one(Run *run, const char *database, size_t number, size_t count)
 {
     const DumpContext ctx = dump_context(run);
-    _cleanup_free_ char *shown = database ? format_oneline(database) : NULL;
     _cleanup_free_ char *name =
-        shown ? mem_printf("database \"%s\"", shown) : mem_strdup("globals");
+        database ? mem_printf("database \"%s\"", database) : mem_strdup("globals");
     _cleanup_free_ char *encoded =
         database ? artifact_encode(database) : mem_strdup(ARTIFACT_GLOBALS);
     _cleanup_free_ char *stem = artifact_stem(encoded, run->when);
@@ -292,13 +292,12 @@ static void dump_one(Run *run, const char *database, size_t number, size_t count
 
 static void fail_missing(Run *run, const char *database)
 {
-    _cleanup_free_ char *shown = format_oneline(database),
-                        *name = mem_printf("database \"%s\"", shown);
+    _cleanup_free_ char *name = mem_printf("database \"%s\"", database);
     _cleanup_err_ Err err = { 0 };
 
     err_set(&err, ERR_NO_DATABASE, "the server has no such database");
     err_hint(&err,
-             "Correct PG_DATABASES, or exclude it; \"pg-backup check\" lists what the server has.");
+             run->report.narrowed ? "Correct the name." : "Correct PG_DATABASES, or exclude it.");
     log_context(LOG_FIELD_DATABASE, database);
     fail_entry(report_add(&run->report, database), name, &err);
     log_context(LOG_FIELD_DATABASE, NULL);
@@ -365,8 +364,8 @@ static void log_outcome(const Report *report)
     _cleanup_free_ char *bytes = format_bytes(report_stored_bytes(report));
     _cleanup_free_ char *duration = format_duration(report->finished - report->started);
     if (report->exit_code == EXIT_CODE_DONE)
-        log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RUN_FINISHED, "run finished: %zu backups, %s in %s",
-                  report->count, bytes, duration);
+        log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RUN_FINISHED, "run finished: %zu backup%s, %s in %s",
+                  report->count, report->count == 1 ? "" : "s", bytes, duration);
     else if (!err_is_set(&report->err))
         log_event(LOG_LEVEL_ERROR, LOG_EVENT_RUN_FAILED, "run failed: %zu of %zu backups failed",
                   failed, report->count);
@@ -416,8 +415,9 @@ static void work(Run *run)
         return;
     progress_ready();
     log_event(LOG_LEVEL_INFO, LOG_EVENT_RUN_STARTED,
-              "run started: %zu databases, server %s, pg_dump %s", run->plan.databases.count,
-              run->access.server.version, run->access.client.version);
+              "run started: %zu database%s, server %s, pg_dump %s", run->plan.databases.count,
+              run->plan.databases.count == 1 ? "" : "s", run->access.server.version,
+              run->access.client.version);
 
     dump_all(run);
     if (cancel_requested()) {

@@ -86,6 +86,7 @@ void publish_report(const Settings *settings, Report *report)
 {
     _cleanup_err_ Err err = { 0 };
 
-    if (report_save(report, settings->state_dir, &err) < 0)
+    /* A run that could not begin has said why; that its report is nowhere follows from that. */
+    if (report_save(report, settings->state_dir, &err) < 0 && !err_is_set(&report->err))
         warn(report, LOG_EVENT_NONE, &err);
 }
