@@ -16,7 +16,6 @@ import json
 import os
 import random
 import re
-import select
 import shutil
 import struct
 import subprocess
@@ -30,7 +29,8 @@ import scratch
 CUTS = 200
 CUTS_TO_CONVICT = 25  # a forgetful publisher is found out by one of the first
 CUTS_BETWEEN_MKFS = 10
-LIFE = 0.03  # seconds from the first word of a publisher until the cut, at most
+WORDS = 10  # of a publisher before the cut, at most: its life in its own steps, however slow it is
+STEP = 0.005  # seconds from the last of them until the cut, at most: about a step
 SEED = int(os.environ.get("FAULT_SEED", "20261122"))
 
 FS_IOC_GOINGDOWN, NOLOGFLUSH = 0x8004587D, 2
@@ -219,9 +219,16 @@ class Publisher:
         self.process = subprocess.Popen([path, backup_dir, str(seed)], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
         self.pipe = self.process.stdout.fileno()
+        self.heard = b""
 
-    def wait_for_a_word(self):
-        select.select([self.pipe], [], [])
+    def listen(self, words):
+        """Waits until it has said so many lines, or ended."""
+        while self.heard.count(b"\n") < words:
+            more = os.read(self.pipe, 4096)
+            if not more:
+                self.process.wait()
+                return
+            self.heard += more
 
     def has_ended(self):
         return self.process.poll() is not None
@@ -232,7 +239,9 @@ class Publisher:
     def said(self):
         """The lines that it has said since the last time."""
         os.set_blocking(self.pipe, False)
-        return (self.process.stdout.read() or b"").decode().splitlines()
+        lines = (self.heard + (self.process.stdout.read() or b"")).decode().splitlines()
+        self.heard = b""
+        return lines
 
     def end(self):
         """Kills it; gives the rest of what it said."""
@@ -245,14 +254,14 @@ class Publisher:
 
 
 class PowerCut(pgtest.TestCase):
-    seconds = 120
+    seconds = 300
 
     def cut_once(self, disk, program, backup_dir, ledger, dice):
         """One life of the publisher; gives the violations that are found after it."""
         publisher = Publisher(program, backup_dir, dice.randrange(1 << 31))
         try:
-            publisher.wait_for_a_word()
-            time.sleep(dice.uniform(0, LIFE))
+            publisher.listen(words=dice.randint(1, WORDS))
+            time.sleep(dice.uniform(0, STEP))
             if publisher.has_ended():
                 self.fail("the publisher ended before the cut: " + publisher.complaint())
             before = publisher.said()
