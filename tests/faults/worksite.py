@@ -33,6 +33,7 @@ STRANGERS = ("README.txt", "app/notes.txt", "app/.hidden", "app/app_old.dump.txt
 LEFTOVERS = ("app/.app_20260101T000000Z.dump.tmp", "app/app_20260101T000001Z.dump",
              "app/app_20260101T000002Z.dump", "app/app_20260101T000002Z.dump.sha256")
 STAMP = r"\d{8}T\d{6}Z"
+CHANGES = {"fsync", "renameat", "renameat2", "symlinkat", "unlinkat"}
 EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 75, 78}
 
 SAMPLE = """
@@ -300,12 +301,19 @@ class Worksite:
         if outcome.was_killed:
             return []
         if outcome.code == 0:
-            return [f"exit code 0 without a new backup of {series}" for series in missing]
+            return [f"exit code 0 without a new backup of {series}" for series in missing] + \
+                self._broken_silence(outcome)
         if outcome.code not in EXIT_CODES:
             return [f"it ended with {outcome.code}: {outcome.stderr}"]
         if not outcome.hits:
             return [f"it ended with {outcome.code} without a fault: {outcome.stderr}"]
         return self._broken_words(outcome) + self._broken_cleaning(outcome)
+
+    def _broken_silence(self, outcome):
+        """What a run survives on its files (a link, the prune, a metric) is a warning."""
+        told = outcome.stderr_failed or "level=warning" in outcome.stderr
+        return [] if told else [f"exit code 0 and no word of {hit}" for hit in outcome.hits
+                                if hit.partition("(")[0] in CHANGES]
 
     def _broken_words(self, outcome):
         if outcome.stderr_failed or re.search(r"level=error .*\breason=[a-z]", outcome.stderr):
