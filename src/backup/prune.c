@@ -13,8 +13,8 @@ static void judge_series(const Series *s, const RetentionPolicy *policy, usec_t 
     for (size_t i = 0; i < s->count; i++)
         items[i] = (RetentionItem){ .when = s->backups[i].when, .good = s->backups[i].good };
     retention_decide(policy, now, items, s->count, rules);
-    if (retention_clock_is_behind(now, items, s->count))
-        plan->clock_is_behind = true;
+    if (!plan->behind && retention_clock_is_behind(now, items, s->count))
+        plan->behind = s;
 
     plan->verdicts = mem_resize(plan->verdicts, plan->count + s->count, sizeof(*plan->verdicts));
     for (size_t i = 0; i < s->count; i++)
@@ -30,6 +30,13 @@ PrunePlan prune_plan(const Catalog *catalog, const RetentionPolicy *policy, usec
         if (catalog->series[i].count > 0)
             judge_series(&catalog->series[i], policy, now, &plan);
     return plan;
+}
+
+int prune_clock_error(const PrunePlan *plan, Err *err)
+{
+    return err_set(err, ERR_CLOCK,
+                   "the clock stands before the newest backup of \"%s\": nothing of it is removed",
+                   plan->behind->encoded);
 }
 
 void prune_plan_done(PrunePlan *plan)

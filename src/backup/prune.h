@@ -7,7 +7,6 @@
 #include "sys/clock.h"
 #include "sys/strv.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct PruneVerdict {
@@ -19,10 +18,12 @@ typedef struct PruneVerdict {
 typedef struct PrunePlan {
     PruneVerdict *verdicts; /* in the catalog's order; borrow from the catalog */
     size_t count;
-    bool clock_is_behind; /* of some series: nothing of it is removed */
+    const Series *behind; /* the first whose newest backup is in the future; NULL: none */
 } PrunePlan;
 
 PrunePlan prune_plan(const Catalog *catalog, const RetentionPolicy *policy, usec_t now);
+/* ERR_CLOCK, naming that series; always negative. */
+int prune_clock_error(const PrunePlan *plan, Err *err);
 void prune_plan_done(PrunePlan *plan);
 
 /* Removes what the plan says; the stems that went are appended to `removed`, and to `warnings` what

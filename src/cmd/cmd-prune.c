@@ -58,9 +58,11 @@ static int run_prune(const CmdContext *ctx, Err *err)
 
     plan = prune_plan(&catalog, &policy, clock_now());
     print_plan(&plan, &policy, dry_run);
-    if (plan.clock_is_behind)
-        log_event(LOG_LEVEL_WARNING, LOG_EVENT_PRUNE_STOPPED,
-                  "the clock stands before the newest backup: nothing of that database is removed");
+    if (plan.behind) {
+        _cleanup_err_ Err clock = { 0 };
+        prune_clock_error(&plan, &clock);
+        log_err(LOG_LEVEL_WARNING, LOG_EVENT_PRUNE_STOPPED, &clock);
+    }
     if (dry_run)
         return EXIT_CODE_DONE;
 

@@ -49,9 +49,9 @@ static void run_done(Run *run)
 }
 
 /* What goes wrong without being a failure: logged, and in the report. */
-static void warn(Run *run, const Err *err)
+static void warn(Run *run, LogEvent event, const Err *err)
 {
-    log_err(LOG_LEVEL_WARNING, LOG_EVENT_NONE, err);
+    log_err(LOG_LEVEL_WARNING, event, err);
     strv_add(&run->report.warnings, err->message);
 }
 
@@ -132,7 +132,7 @@ static int plan_databases(Run *run, Err *err)
     for (size_t i = 0; i < run->plan.unmatched.count; i++) {
         _cleanup_err_ Err unmatched = { 0 };
         plan_warn_unmatched(run->plan.unmatched.items[i], &unmatched);
-        warn(run, &unmatched);
+        warn(run, LOG_EVENT_NONE, &unmatched);
     }
     return r;
 }
@@ -285,7 +285,7 @@ static void dump_one(Run *run, const char *database, size_t number, size_t count
         log_backup(name, &m);
     }
     if (err_is_set(&warning))
-        warn(run, &warning);
+        warn(run, LOG_EVENT_NONE, &warning);
     log_context(LOG_FIELD_STEM, NULL);
     log_context(LOG_FIELD_DATABASE, NULL);
 }
@@ -326,11 +326,10 @@ static void prune(Run *run, const Catalog *catalog)
     _cleanup_err_ Err err = { 0 };
 
     progress_phase("pruning", /* total= */ 0);
-    if (plan.clock_is_behind) {
-        static const char text[] =
-            "the clock stands before the newest backup: nothing of that database is removed";
-        log_event(LOG_LEVEL_WARNING, LOG_EVENT_PRUNE_STOPPED, "%s", text);
-        strv_add(&run->report.warnings, text);
+    if (plan.behind) {
+        _cleanup_err_ Err clock = { 0 };
+        prune_clock_error(&plan, &clock);
+        warn(run, LOG_EVENT_PRUNE_STOPPED, &clock);
     }
 
     int r = prune_apply(catalog, &plan, &run->report.pruned, &warnings, &err);
@@ -340,7 +339,7 @@ static void prune(Run *run, const Catalog *catalog)
                   run->report.pruned.items[i]);
     if (r < 0) {
         err_prefix(&err, "pruning");
-        warn(run, &err);
+        warn(run, LOG_EVENT_NONE, &err);
     }
 }
 

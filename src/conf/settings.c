@@ -329,9 +329,17 @@ static void check_instance(Loader *l)
     strv_addf(&l->problems, "\"%s\" cannot be the name of an instance", shown);
 }
 
-static int report_problems(const Strv *problems, Err *err)
+/* By file and line, as a person goes through them. */
+static int compare_problems(const void *a, const void *b)
+{
+    return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int report_problems(Strv *problems, Err *err)
 {
     _cleanup_buf_ Buf text = { 0 };
+
+    qsort(problems->items, problems->count, sizeof(*problems->items), compare_problems);
     for (size_t i = 0; i < problems->count; i++)
         buf_addf(&text, "%s%s", i > 0 ? "\n" : "", problems->items[i]);
     return err_set(err, ERR_SETTINGS, "%s", text.data);

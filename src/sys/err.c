@@ -93,7 +93,7 @@ static const ErrKindInfo kinds[] = {
         .exit_code = EXIT_CODE_FAILED,
         .message_id = "9646b760e482c6ac2a93ecad646d62db",
         .cause = "A database that PG_DATABASES or the command line names does not exist on the "
-                 "server, or nothing there matches.",
+                 "server.",
         .remedy = "Compare PG_DATABASES with what \"psql -l\" lists; remove a database that is "
                   "gone for good.",
     },

@@ -82,13 +82,17 @@ START_TEST(a_clock_behind_is_told_and_removes_nothing)
 {
     char *dir = unit_mkdir();
     const RetentionPolicy policy = { .keep_days = 0 };
+    _cleanup_err_ Err err = { 0 };
     _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
 
     add(dir, "appdb", days_ago(30));
     add(dir, "appdb", NOW + USEC_PER_SEC);
     ck_assert_int_eq(catalog_load(dir, &catalog, NULL), 0);
     _cleanup_(prune_plan_done) PrunePlan plan = prune_plan(&catalog, &policy, NOW);
-    ck_assert(plan.clock_is_behind);
+    ck_assert_ptr_nonnull(plan.behind);
+    ck_assert_int_lt(prune_clock_error(&plan, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_CLOCK);
+    ck_assert_ptr_nonnull(strstr(err.message, "appdb"));
     for (size_t i = 0; i < plan.count; i++)
         ck_assert(retention_keeps(plan.verdicts[i].rule));
     unit_rmdir(dir);

@@ -277,8 +277,8 @@ START_TEST(a_key_beside_its_file_in_one_place_is_refused)
     strv_add(&p.environment, "PG_HOST_FILE=/nowhere");
     write_conf(&p, "PG_USER_FILE=/nowhere\n\nPG_USER=u\n");
 
-    assert_refused(&p, "environment: PG_HOST is set beside PG_HOST_FILE; give one of them\n"
-                       "@/main.conf:3: PG_USER is set beside PG_USER_FILE; give one of them");
+    assert_refused(&p, "@/main.conf:3: PG_USER is set beside PG_USER_FILE; give one of them\n"
+                       "environment: PG_HOST is set beside PG_HOST_FILE; give one of them");
 }
 END_TEST
 
@@ -368,11 +368,11 @@ START_TEST(files_that_cannot_be_read_are_named_with_the_reason)
     ck_assert_int_eq(mkdir(directory, 0700), 0);
 
     assert_refused(
-        &p, "@/main.conf:2: could not read \"@\" for PG_HOST: Is a directory\n"
+        &p, "@/main.conf:1: could not read \"@/nul\" for PG_USER: the file holds a NUL byte\n"
+            "@/main.conf:2: could not read \"@\" for PG_HOST: Is a directory\n"
             "@/main.conf:3: could not read \"/dev/zero\" for PG_PORT: the file is too large\n"
-            "@/main.conf:1: could not read \"@/nul\" for PG_USER: the file holds a NUL byte\n"
-            "environment: could not read \"@/missing\" for PG_PASSWORD: No such file or directory\n"
-            "could not read \"@/secrets/pg_service\" for PG_SERVICE: Is a directory");
+            "could not read \"@/secrets/pg_service\" for PG_SERVICE: Is a directory\n"
+            "environment: could not read \"@/missing\" for PG_PASSWORD: No such file or directory");
 }
 END_TEST
 
@@ -404,14 +404,14 @@ START_TEST(all_problems_are_reported_at_once)
         &p, "@/main.conf:1: this is not KEY=VALUE\n"
             "@/main.conf:2: unknown setting \"BACKUP_KEEP_DAY\"; did you mean "
             "\"BACKUP_KEEP_DAYS\"?\n"
-            "@/main.conf:5: LOG_LEVEL is set already in line 4\n"
-            "environment: unknown setting \"BACKUP_FROMAT\"; did you mean \"BACKUP_FORMAT\"?\n"
             "@/main.conf:3: PG_PORT must be a port number from 1 to 65535, not \"0\"\n"
-            "environment: PGSSLMODE: PG_SSLMODE must be disable, allow, prefer, require, "
-            "verify-ca or verify-full, not \"on\"\n"
+            "@/main.conf:5: LOG_LEVEL is set already in line 4\n"
             "@/main.conf:6: STATE_DIR must be an absolute path, not \"state\"\n"
             "environment: BACKUP_GLOBALS must be yes or no (true, false, on, off, 1, 0), not "
-            "\"maybe\"");
+            "\"maybe\"\n"
+            "environment: PGSSLMODE: PG_SSLMODE must be disable, allow, prefer, require, "
+            "verify-ca or verify-full, not \"on\"\n"
+            "environment: unknown setting \"BACKUP_FROMAT\"; did you mean \"BACKUP_FORMAT\"?");
 }
 END_TEST
 
