@@ -6,6 +6,9 @@ set -euo pipefail
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 
+# mkfs and its like are there, which a user's PATH need not name.
+export PATH=$PATH:/usr/sbin:/sbin
+
 # The longest first, so that none is left over at the end.
 all_suites="faults integration unit lint docs"
 side_by_side=2
