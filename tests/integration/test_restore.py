@@ -90,7 +90,7 @@ class ToADatabase(RestoreTestCase):
         self.backup.must("run")
         self.backup.backup("appdb").rewrite(collate="xx_XX.UTF-8")
         done = self.backup("restore", "appdb", "--to", "copy")
-        self.assertEnded(done, 1, "restore", "invalid locale name")
+        self.assertEnded(done, 1, "restore", "invalid (LC_COLLATE )?locale name")
         self.assertRegex(done.said, 'encoding UTF8, LC_COLLATE "xx_XX.UTF-8"')
         self.assertNotIn("copy", CLUSTER.databases())
 
@@ -289,7 +289,8 @@ class ToADatabase(RestoreTestCase):
     def test_a_database_that_could_not_be_dropped_is_named(self):
         done = self.stop_while_an_index_is_built(before=lambda: self.visit("copy"))
         self.assertIn("copy", CLUSTER.databases())
-        self.assertRegex(done.said, 'the unfinished database "copy" by hand.*superuser')
+        self.assertRegex(done.said, 'the unfinished database "copy" by hand'
+                                    '.*(superuser|permission denied)')
 
     def test_sigterm_while_the_database_is_made_leaves_none(self):
         self.backup.must("run")
