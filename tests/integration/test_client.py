@@ -24,12 +24,7 @@ class Misbehaving(BackupTestCase):
         return self.backup("run", PG_BINDIR=fake.path, **settings)
 
     def assertDumpFailed(self, done, reason, says):
-        self.assertEnded(done, 1, reason, says)
-        entry = self.entry(self.backup, "appdb")
-        self.assertEqual((entry["result"], entry["reason"]), ("failed", reason))
-        self.assertEqual(self.backup.databases(), set())
-        self.assertEqual(self.backup.strays(), [])
-        self.assertEqual(self.backup.metrics()["pg_backup_last_exit_code"], 1)
+        self.assertDatabaseFailed(self.backup, done, "appdb", reason, says)
 
     def test_one_that_fails_half_way_is_quoted_and_nothing_of_it_stays(self):
         self.assertDumpFailed(self.run_with("fails-half-way"), "client-failed",

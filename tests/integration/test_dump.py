@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 
 import pgtest
@@ -40,6 +41,10 @@ class Dump(BackupTestCase):
     def test_patterns_and_exclusions_choose_the_databases(self):
         self.backup.must("run", PG_DATABASES="*,!post*")
         self.assertEqual(self.backup.databases(), {"appdb", "other"})
+
+    def test_a_template_is_backed_up_by_its_own_name_only(self):
+        self.backup.must("run", PG_DATABASES="template1")
+        self.assertEqual(self.backup.databases(), {"template1"})
 
     def test_databases_named_on_the_command_line_are_the_only_ones(self):
         self.backup.must("run", "other", PG_DATABASES="*")
@@ -181,6 +186,14 @@ class Dump(BackupTestCase):
         self.assertIn(stored, written.values())
         for name in written:
             self.assertIn(name, pushed)
+
+    def test_the_pushgateway_holds_no_more_than_the_catalog_does(self):
+        self.backup.must("run", PG_DATABASES="other", PUSHGATEWAY_URL=GATEWAY.url)
+        name = 'pg_backup_database_good_backups{database="other",kind="database"}'
+        self.assertEqual(GATEWAY.metrics()[name], 1)
+        shutil.rmtree(self.backup.backup_dir + "/other")
+        self.backup.must("run", PG_DATABASES="appdb", PUSHGATEWAY_URL=GATEWAY.url)
+        self.assertNotIn(name, GATEWAY.metrics())
 
     def test_promtool_finds_nothing_to_say_about_the_metrics(self):
         self.backup.must("run")

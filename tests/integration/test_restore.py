@@ -72,15 +72,16 @@ class ToADatabase(RestoreTestCase):
         traits = ("SELECT pg_encoding_to_char(encoding), datcollate, datctype, datlocprovider,"
                   " coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')"
                   " FROM pg_database d WHERE datname = ")
-        for name, options in (
-                ("latin", "ENCODING 'LATIN1' LOCALE 'C'"),
-                ("icu", "LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'"),
-                ("mixed", "LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")):
+        for name, form, options in (
+                ("latin", "custom", "ENCODING 'LATIN1' LOCALE 'C'"),
+                ("latin_sql", "plain", "ENCODING 'LATIN1' LOCALE 'C'"),
+                ("icu", "custom", "LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'"),
+                ("mixed", "custom", "LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")):
             with self.subTest(name=name):
                 CLUSTER.create(name, "CREATE TABLE t AS SELECT 'grün' AS word",
                                "TEMPLATE template0 " + options)
                 self.addCleanup(CLUSTER.drop, name)
-                self.backup.must("run", PG_DATABASES=name)
+                self.backup.must("run", PG_DATABASES=name, BACKUP_FORMAT=form)
                 self.backup.must("restore", name, "--to", "copy")
                 self.assertEqual(CLUSTER.sql(traits + "'copy'"), CLUSTER.sql(f"{traits}'{name}'"))
                 self.assertCopied(source=name)
@@ -412,6 +413,11 @@ class Usage(RestoreTestCase):
         done = self.backup("restore", "apdb", "--to", "copy")
         self.assertEnded(done, 2, "not-found", '"apdb"')
         self.assertIn("appdb", done.stderr)
+
+    def test_the_globals_go_into_no_database_and_the_hint_says_what_to_do(self):
+        self.backup.must("run")
+        done = self.backup("restore", "globals", "--to", "copy")
+        self.assertEnded(done, 2, "usage", "psql")
 
     def test_a_target_must_be_given_and_only_one(self):
         self.backup.must("run")

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 
 import pgtest
 from fake_pg_dump import FakeBindir
-from pgbackup import BackupTestCase, PgBackup
+from pgbackup import BINARY, BackupTestCase, PgBackup
 
 CLUSTER = pgtest.Cluster()
 
@@ -82,11 +84,12 @@ class Stopped(RunTestCase):
 class AtTheSameTime(RunTestCase):
     def test_a_second_run_ends_at_once_and_says_who_holds_the_lock(self):
         running = self.held_run()
-        report_before = os.path.exists(self.backup.state_dir + "/last-run.json")
         second = self.backup("run", timeout=10)
         self.assertEnded(second, 6, "locked", rf"\b{running.pid}\b")
         self.assertIn(os.uname().nodename, second.stderr)
-        self.assertEqual(os.path.exists(self.backup.state_dir + "/last-run.json"), report_before)
+        # It has nothing to report over the head of the first.
+        self.assertEqual(os.listdir(self.backup.state_dir), [])
+        self.assertFalse(os.path.exists(self.backup.textfile))
         self.fake.release()
         self.assertEnded(running.wait(), 0)
         self.assertEqual(self.backup.databases(), {"big"})
@@ -169,6 +172,44 @@ class Leftovers(RunTestCase):
         self.assertEqual(self.backup.report()["swept"], [])
 
 
+class Deployed(RunTestCase):
+    """As an unprivileged user that owns its directories and nothing else."""
+
+    def setUp(self):
+        super().setUp()
+        self.user = pgtest.server_user()
+        for path in (self.backup.backup_dir, self.backup.state_dir):
+            os.chown(path, self.user.pw_uid, self.user.pw_gid)
+
+    def call(self, *args, **settings):
+        program = self.tmp + "/pg-backup"  # the build directory may be nobody else's business
+        shutil.copy(BINARY, program)
+        return self.backup(*args, program=program, prefix=pgtest.as_server_user(),
+                           METRICS_TEXTFILE=self.backup.state_dir + "/run.prom", **settings)
+
+    def test_everything_works_without_privileges(self):
+        for command in (["check"], ["run"], ["list"], ["verify", "--all"], ["health"], ["prune"],
+                        ["restore", "big", "--to", "copy"]):
+            done = self.call(*command)
+            self.assertEqual(done.code, 0, done)
+        self.addCleanup(CLUSTER.drop, "copy")
+        owners = {os.stat(backup.data).st_uid for backup in self.backup.backups()}
+        self.assertEqual(owners, {self.user.pw_uid})
+
+    def test_a_backup_directory_that_is_not_ours_is_a_matter_of_settings(self):
+        os.chown(self.backup.backup_dir, 0, 0)
+        done = self.call("run")
+        self.assertEnded(done, 78, says=f"{self.backup.backup_dir}.*Permission denied")
+        self.assertEqual(self.call("check").code, 78)
+
+    def test_the_state_is_kept_below_the_backups_unless_a_setting_says_otherwise(self):
+        self.backup.must("run", PG_DATABASES="small", STATE_DIR=None)
+        with open(self.backup.backup_dir + "/.state/last-run.json", encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["exit_code"], 0)
+        listed = self.backup.must("list", "--json", STATE_DIR=None).json["backups"]
+        self.assertEqual({b["database"] for b in listed}, {None, "small"})
+
+
 class UnderPressure(RunTestCase):
     def test_a_full_disk_fails_the_database_keeps_the_earlier_and_leaves_nothing(self):
         space = pgtest.MountNamespace(
@@ -186,6 +227,16 @@ class UnderPressure(RunTestCase):
         self.assertEqual(self.backup.metrics()["pg_backup_last_exit_code"], 1)
         self.assertEnded(self.backup("verify", "--all", prefix=space.prefix), 0)
 
+    def test_a_disk_too_full_for_the_report_is_said_and_hides_no_failure(self):
+        space = pgtest.MountNamespace(
+            f"mount -t tmpfs -o size=64k tmpfs {self.backup.backup_dir};"
+            f" head -c 1m /dev/zero > {self.backup.backup_dir}/somebodys || true")
+        self.addCleanup(space.close)
+        done = self.backup("run", prefix=space.prefix, STATE_DIR=None,
+                           METRICS_TEXTFILE=self.backup.backup_dir + "/run.prom")
+        self.assertNotEqual(done.code, 0)
+        self.assertIn("No space left on device", done.said)
+
     def test_a_pushgateway_that_is_down_is_a_warning_and_no_more(self):
         done = self.backup.must("run", PG_DATABASES="small",
                                 PUSHGATEWAY_URL=f"http://127.0.0.1:{pgtest.free_port()}")
@@ -195,6 +246,26 @@ class UnderPressure(RunTestCase):
         self.assertEqual(len(self.backup.report()["warnings"]), 1)
         self.assertEqual(self.backup.databases(), {"small"})
         self.assertEqual(self.backup.metrics()["pg_backup_last_exit_code"], 0)
+
+    def test_a_pushgateway_that_refuses_is_quoted(self):
+        gateway = pgtest.Pushgateway().start()
+        self.addCleanup(gateway.stop)
+        done = self.backup("run", PG_DATABASES="small", PUSHGATEWAY_URL=gateway.url + "/elsewhere")
+        self.assertEnded(done, 0, "metrics", "404")
+
+    def test_sigterm_while_a_pushgateway_keeps_silent_ends_the_run_at_once(self):
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        silent.settimeout(20)
+        running = self.backup.start(
+            "run", PG_DATABASES="small",
+            PUSHGATEWAY_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        self.addCleanup(silent.accept()[0].close)
+        running.terminate()
+        done = running.wait(timeout=10)
+        self.assertIn("cancelled", [event.get("reason") for event in done.events])
+        self.assertEqual(self.backup.report()["exit_code"], done.code)
+        self.assertEqual(self.backup.databases(), {"small"})
 
     def test_a_textfile_that_cannot_be_written_is_a_warning_and_no_more(self):
         done = self.backup("run", PG_DATABASES="small", METRICS_TEXTFILE=self.tmp + "/no/x.prom")

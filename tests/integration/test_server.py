@@ -30,16 +30,6 @@ class ServerTestCase(BackupTestCase):
         self.addCleanup(CLUSTER.drop, database)
         return database
 
-    def assertDatabaseFailed(self, done, database, reason, says):
-        """Exit code 1 with the reason and the words for one database, and nothing of it stored."""
-        self.assertEnded(done, 1, reason, says)
-        entry = self.entry(self.backup, database)
-        self.assertEqual((entry["result"], entry["reason"]), ("failed", reason))
-        self.assertRegex(entry["message"], says)
-        self.assertNotIn(database, self.backup.databases())
-        self.assertEqual(self.backup.strays(), [])
-        self.assertEqual(self.backup.metrics()["pg_backup_last_exit_code"], 1)
-
 
 class NoConnection(ServerTestCase):
     def test_a_wrong_password_is_a_matter_of_settings(self):
@@ -70,6 +60,12 @@ class NoConnection(ServerTestCase):
     def test_a_socket_that_is_not_there_is_temporary(self):
         done = self.backup("run", PG_HOST=self.tmp)
         self.assertRunFailed(self.backup, done, 75, "unreachable", self.tmp)
+
+    def test_a_service_file_names_the_server(self):
+        services = self.write("services", f"[shop]\nhost={CLUSTER.host}\nport={CLUSTER.port}\n")
+        self.backup.must("run", PG_SERVICE="shop", PGSERVICEFILE=services, PG_HOST=None,
+                         PG_PORT=None)
+        self.assertEqual(self.backup.databases(), {"good"})
 
     def test_a_failed_run_hides_neither_the_last_backup_nor_its_metrics(self):
         self.backup.must("run")
@@ -119,7 +115,7 @@ class LostOnTheWay(ServerTestCase):
                     " WHERE datname = 'big' AND query LIKE 'COPY %'")
         self.fake.release()
         done = running.wait()
-        self.assertDatabaseFailed(done, "big", "server-lost", "terminat|closed|connection")
+        self.assertDatabaseFailed(self.backup, done, "big", "server-lost", "terminat|closed|connection")
         self.assertEqual(self.backup.databases(), {"good"})
 
     def test_a_backend_that_hangs_is_given_up_after_the_stall_time_out(self):
@@ -133,7 +129,7 @@ class LostOnTheWay(ServerTestCase):
         self.addCleanup(os.kill, backend, signal.SIGCONT)
         blocker.do("ROLLBACK")
         done = running.wait()
-        self.assertDatabaseFailed(done, "stuck", "stalled", r"\b4 s")
+        self.assertDatabaseFailed(self.backup, done, "stuck", "stalled", r"\b4 s")
         self.assertEqual(self.backup.databases(), {"good"})
 
 
@@ -146,7 +142,7 @@ class Refused(ServerTestCase):
         self.addCleanup(blocker.close)
         blocker.do("BEGIN; LOCK TABLE t")
         done = self.backup("run", PG_DATABASES="locked good", LOCK_WAIT_TIMEOUT_SECONDS="1")
-        self.assertDatabaseFailed(done, "locked", "lock-timeout", "lock")
+        self.assertDatabaseFailed(self.backup, done, "locked", "lock-timeout", "lock")
         self.assertEqual(self.backup.databases(), {"good"})
 
     def test_row_security_without_bypassrls_is_refused_and_not_dumped_in_part(self):
@@ -155,21 +151,21 @@ class Refused(ServerTestCase):
             ALTER TABLE t ENABLE ROW LEVEL SECURITY;
             CREATE POLICY half ON t USING (a = 1);""")
         done = self.backup("run", PG_USER="reader", PG_DATABASES="secured good")
-        self.assertDatabaseFailed(done, "secured", "row-security", "row-level security")
+        self.assertDatabaseFailed(self.backup, done, "secured", "row-security", "row-level security")
         self.assertIn("BYPASSRLS", self.entry(self.backup, "secured")["hint"])
         self.assertEqual(self.backup.databases(), {"good"})
 
     def test_a_table_that_the_role_may_not_read_fails_its_database(self):
         self.create("private", "CREATE SCHEMA s; CREATE TABLE s.secret (a int)")
         done = self.backup("run", PG_USER="nobody_in_particular", PG_DATABASES="private")
-        self.assertDatabaseFailed(done, "private", "permission", "permission denied")
+        self.assertDatabaseFailed(self.backup, done, "private", "permission", "permission denied")
         self.assertIn("pg_read_all_data", self.entry(self.backup, "private")["hint"])
 
     def test_a_role_that_may_not_connect_fails_that_database_only(self):
         self.create("closed")
         CLUSTER.sql("REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
         done = self.backup("run", PG_USER="reader", PG_DATABASES="closed good")
-        self.assertDatabaseFailed(done, "closed", "permission", "CONNECT|denied")
+        self.assertDatabaseFailed(self.backup, done, "closed", "permission", "CONNECT|denied")
         self.assertEqual(self.backup.databases(), {"good"})
 
     def test_the_globals_come_through_the_maintenance_database_too(self):
@@ -199,19 +195,25 @@ class Refused(ServerTestCase):
     def test_one_failing_database_of_three_does_not_stop_the_others(self):
         self.create("failing", "CREATE TABLE t (a int); ALTER TABLE t ENABLE ROW LEVEL SECURITY")
         done = self.backup("run", PG_USER="reader", PG_DATABASES="fine failing good")
-        self.assertDatabaseFailed(done, "failing", "row-security", "row-level")
+        self.assertDatabaseFailed(self.backup, done, "failing", "row-security", "row-level")
         self.assertEqual(self.backup.databases(), {"fine", "good"})
         self.assertEqual(self.backup.globals().manifest["kind"], "globals")
 
     def test_a_database_that_does_not_exist_fails_by_its_name(self):
         done = self.backup("run", PG_DATABASES="good absent")
-        self.assertDatabaseFailed(done, "absent", "no-database", '"absent"')
+        self.assertDatabaseFailed(self.backup, done, "absent", "no-database", '"absent"')
         self.assertEqual(self.backup.databases(), {"good"})
 
     def test_a_database_that_does_not_exist_on_the_command_line_fails_the_run(self):
         done = self.backup("run", "absent")
         self.assertEnded(done, 1, "no-database", '"absent"')
         self.assertEqual(self.backup.databases(), set())
+
+    def test_a_database_that_allows_no_connections_is_an_honest_failure(self):
+        done = self.backup("run", PG_DATABASES="good template0")
+        self.assertEnded(done, 1, says="not currently accepting connections")
+        self.assertEqual(self.entry(self.backup, "template0")["result"], "failed")
+        self.assertEqual(self.backup.databases(), {"good"})
 
     def test_subscriptions_that_pg_dump_skips_are_said_as_warnings(self):
         self.create("subscriber", "CREATE SUBSCRIPTION elsewhere CONNECTION 'host=127.0.0.1'"

@@ -101,11 +101,11 @@ class PgBackup:
                   **self.settings, **settings}
         return {key: str(value) for key, value in wanted.items() if value is not None}
 
-    def start(self, *args, prefix=(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-              stderr=subprocess.PIPE, **settings):
-        if not os.path.exists(BINARY):
-            raise AssertionError(f"{BINARY} is not built")
-        process = pgtest.spawn([*prefix, BINARY, *args], env=self.environment(**settings),
+    def start(self, *args, program=BINARY, prefix=(), stdin=subprocess.DEVNULL,
+              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings):
+        if not os.path.exists(program):
+            raise AssertionError(f"{program} is not built")
+        process = pgtest.spawn([*prefix, program, *args], env=self.environment(**settings),
                                cwd="/", stdin=stdin, stdout=stdout, stderr=stderr,
                                start_new_session=True)
         self.test.addCleanup(pgtest.stop_process, process, signal.SIGKILL)
@@ -229,8 +229,27 @@ class BackupTestCase(pgtest.TestCase):
         """
         self.assertEnded(done, code, reason, says)
         self.assertEqual(backup.report()["exit_code"], code, done)
-        self.assertEqual(backup.metrics()["pg_backup_last_exit_code"], code, done)
+        metrics = backup.metrics()
+        self.assertEqual(metrics["pg_backup_last_exit_code"], code, done)
+        self.assertEqual(metrics[f'pg_backup_run_failed{{reason="{reason}"}}'], 1)
         self.assertEqual(backup.strays(), [])
+
+    def assertDatabaseFailed(self, backup, done, database, reason, says):
+        """Exit code 1 with the reason and the words for one database, and nothing of it stored:
+        the log, the report, the metrics and the directory agree."""
+        self.assertEnded(done, 1, reason, says)
+        entry = self.entry(backup, database)
+        self.assertEqual((entry["result"], entry["reason"]), ("failed", reason))
+        self.assertRegex(entry["message"], says)
+        self.assertNotIn(database, backup.databases())
+        self.assertEqual(backup.strays(), [])
+        metrics = backup.metrics()
+        self.assertEqual(metrics["pg_backup_last_exit_code"], 1)
+        self.assertEqual(metrics[f'pg_backup_run_failed{{reason="{reason}"}}'], 1)
+        label = f'{{database="{database}",kind="database"}}'
+        self.assertEqual(metrics["pg_backup_database_last_run_failed" + label], 1)
+        self.assertEqual(metrics["pg_backup_database_last_success_timestamp_seconds" + label], 0)
+        self.assertEqual(metrics["pg_backup_last_success_timestamp_seconds"], 0)
 
     def entry(self, backup, database):
         """What the last run's report says of one database."""
