@@ -230,7 +230,7 @@ class UnderPressure(RunTestCase):
     def test_a_disk_too_full_for_the_report_is_said_and_hides_no_failure(self):
         space = pgtest.MountNamespace(
             f"mount -t tmpfs -o size=64k tmpfs {self.backup.backup_dir};"
-            f" head -c 1m /dev/zero > {self.backup.backup_dir}/somebodys || true")
+            f" head -c 1m /dev/zero > {self.backup.backup_dir}/somebodys 2>/dev/null || true")
         self.addCleanup(space.close)
         done = self.backup("run", prefix=space.prefix, STATE_DIR=None,
                            METRICS_TEXTFILE=self.backup.backup_dir + "/run.prom")

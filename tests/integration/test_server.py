@@ -115,7 +115,8 @@ class LostOnTheWay(ServerTestCase):
                     " WHERE datname = 'big' AND query LIKE 'COPY %'")
         self.fake.release()
         done = running.wait()
-        self.assertDatabaseFailed(self.backup, done, "big", "server-lost", "terminat|closed|connection")
+        self.assertDatabaseFailed(self.backup, done, "big", "server-lost",
+                                  "terminat|closed|connection")
         self.assertEqual(self.backup.databases(), {"good"})
 
     def test_a_backend_that_hangs_is_given_up_after_the_stall_time_out(self):
@@ -151,7 +152,8 @@ class Refused(ServerTestCase):
             ALTER TABLE t ENABLE ROW LEVEL SECURITY;
             CREATE POLICY half ON t USING (a = 1);""")
         done = self.backup("run", PG_USER="reader", PG_DATABASES="secured good")
-        self.assertDatabaseFailed(self.backup, done, "secured", "row-security", "row-level security")
+        self.assertDatabaseFailed(self.backup, done, "secured", "row-security",
+                                  "row-level security")
         self.assertIn("BYPASSRLS", self.entry(self.backup, "secured")["hint"])
         self.assertEqual(self.backup.databases(), {"good"})
 

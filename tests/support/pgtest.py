@@ -367,7 +367,9 @@ class MountNamespace:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise AssertionError("could not set up a mount namespace")
-        self.prefix = ["nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt", "--"]
+        # The root, too: a mount namespace alone would lead out of a chroot.
+        inside = f"/proc/{self.process.pid}"
+        self.prefix = ["nsenter", f"--mount={inside}/ns/mnt", f"--root={inside}/root", "--"]
 
     def path(self, path):
         return f"/proc/{self.process.pid}/root{path}"
