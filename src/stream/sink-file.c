@@ -9,11 +9,16 @@
 #include "sys/fs.h"
 #include "sys/mem.h"
 
+/* How much may be dirty before the kernel is asked to write it. */
+#define WRITE_BACK_BYTES ((uint64_t)16 << 20)
+
 typedef struct SinkFile {
     Stage stage;
     SinkFileSpec spec; /* its strings are those below */
     char *dir_path, *name, *tmp_name;
     int fd; /* -1 until the first write */
+    uint64_t written;
+    uint64_t write_back; /* so much of it was handed to write-back */
     bool published;
 } SinkFile;
 
@@ -34,6 +39,21 @@ static int sink_file_create(SinkFile *f, Err *err)
     return 0;
 }
 
+/* Left to itself, the kernel may keep a good part of memory dirty, and the fsync at the end would
+ * then wait for gigabytes in one call, in which nothing feeds the watchdog. This is a hint and no
+ * durability: it flushes neither metadata nor the disk's cache, and the fsync is what counts. It
+ * does not take a write error away from that fsync either, since it waits for nothing; so its own
+ * result (ENOSYS, ESPIPE, EIO) says nothing that matters here. */
+static void start_write_back(SinkFile *f)
+{
+    uint64_t size = f->written - f->write_back;
+    if (size < WRITE_BACK_BYTES)
+        return;
+
+    (void)sync_file_range(f->fd, (off_t)f->write_back, (off_t)size, SYNC_FILE_RANGE_WRITE);
+    f->write_back = f->written;
+}
+
 static int sink_file_write(Stage *s, const void *data, size_t size, Err *err)
 {
     SinkFile *f = (SinkFile *)s;
@@ -44,6 +64,9 @@ static int sink_file_write(Stage *s, const void *data, size_t size, Err *err)
     r = fs_write_all(f->fd, data, size);
     if (r < 0)
         return sink_file_error(f, r, "write", err);
+
+    f->written += size;
+    start_write_back(f);
     return 0;
 }
 

@@ -20,6 +20,14 @@
 static int write_errno;       /* write() fails with it */
 static int fsyncs_until_fail; /* the n-th fsync() fails with EIO; 0: none does */
 
+static int write_back_errno; /* sync_file_range() fails with it */
+
+static struct {
+    off64_t offset, size;
+    unsigned flags;
+} write_backs[8]; /* the calls of sync_file_range() */
+static size_t write_back_count;
+
 static char *dir_path;
 static int dir_fd = -1;
 
@@ -39,6 +47,19 @@ int fsync(int fd)
         return -1;
     }
     return (int)syscall(SYS_fsync, fd);
+}
+
+int sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags)
+{
+    ck_assert_uint_lt(write_back_count, ELEMENTSOF(write_backs));
+    write_backs[write_back_count].offset = offset;
+    write_backs[write_back_count].size = size;
+    write_backs[write_back_count++].flags = flags;
+    if (write_back_errno != 0) {
+        errno = write_back_errno;
+        return -1;
+    }
+    return (int)syscall(SYS_sync_file_range, fd, offset, size, flags);
 }
 
 /* The directory, and what is in it. */
@@ -182,6 +203,65 @@ START_TEST(a_file_of_that_name_is_neither_replaced_nor_removed)
 }
 END_TEST
 
+/* Write-back while streaming */
+
+#define PIECE 65537 /* divides no power of two */
+
+static void write_pieces(Pipeline *p, size_t bytes)
+{
+    static const char zeroes[PIECE];
+    for (size_t done = 0, size; done < bytes; done += size) {
+        size = bytes - done < PIECE ? bytes - done : PIECE;
+        ck_assert_int_eq(pipeline_write(p, zeroes, size, NULL), 0);
+    }
+}
+
+START_TEST(write_back_starts_at_each_further_16_mib_and_leaves_no_gap)
+{
+    static const size_t mib = (size_t)1 << 20;
+    off64_t end = 0;
+
+    open_directory();
+    Pipeline *p = pipeline_of(make_sink());
+    write_pieces(p, 16 * mib - 1);
+    ck_assert_uint_eq(write_back_count, 0);
+    write_pieces(p, 1);
+    ck_assert_uint_eq(write_back_count, 1);
+    write_pieces(p, 40 * mib);
+    ck_assert_uint_eq(write_back_count, 3);
+    ck_assert_int_eq(pipeline_finish(p, NULL), 0);
+    pipeline_free(p);
+
+    for (size_t i = 0; i < write_back_count; i++) {
+        ck_assert_int_eq(write_backs[i].offset, end);
+        ck_assert_int_ge(write_backs[i].size, 16 * mib);
+        ck_assert_int_lt(write_backs[i].size, 16 * mib + PIECE);
+        ck_assert_uint_eq(write_backs[i].flags, SYNC_FILE_RANGE_WRITE);
+        end += write_backs[i].size;
+    }
+    close_directory();
+}
+END_TEST
+
+START_TEST(a_file_system_that_knows_no_write_back_is_good_enough)
+{
+    struct stat st;
+    size_t size = (size_t)20 << 20;
+
+    open_directory();
+    write_back_errno = ENOSYS;
+    Pipeline *p = pipeline_of(make_sink());
+    write_pieces(p, size);
+    ck_assert_int_eq(pipeline_finish(p, NULL), 0);
+    pipeline_free(p);
+
+    ck_assert_uint_eq(write_back_count, 1);
+    ck_assert_int_eq(fstatat(dir_fd, NAME, &st, 0), 0);
+    ck_assert_uint_eq(st.st_size, size);
+    close_directory();
+}
+END_TEST
+
 /* Faults */
 
 START_TEST(a_full_disk_is_named_with_the_path_and_leaves_nothing)
@@ -248,6 +328,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_sink_freed_unfinished_leaves_nothing),
     UNIT_TEST(the_temporary_file_of_a_crashed_run_is_no_obstacle),
     UNIT_TEST(a_file_of_that_name_is_neither_replaced_nor_removed),
+    UNIT_TEST(write_back_starts_at_each_further_16_mib_and_leaves_no_gap),
+    UNIT_TEST(a_file_system_that_knows_no_write_back_is_good_enough),
     UNIT_LOOP(a_full_disk_is_named_with_the_path_and_leaves_nothing, 2),
     UNIT_LOOP(a_file_that_may_not_survive_a_power_cut_is_taken_back, 2),
     UNIT_TEST(a_directory_that_is_gone_is_an_error_that_names_the_file),
