@@ -208,7 +208,9 @@ static int check_stall(const Child *c, Err *err)
     return -ETIMEDOUT;
 }
 
-int child_io_wait(Child *c, int fd, short events, Err *err)
+/* Waits until `fd` is ready for `events` (poll's), or, with fd < 0, until the child's stderr ends.
+ */
+static int child_io_wait(Child *c, int fd, short events, Err *err)
 {
     for (;;) {
         if (fd < 0 && c->stderr_fd < 0)

@@ -5,15 +5,15 @@
  * side can block the other.
  *
  *     child_spawn()                         posix_spawn; the binary's name is in every message
- *     child_read() / child_write()          as often as there is data; both wait in child_io_wait()
+ *     child_read() / child_write()          as often as there is data
  *     child_close_stdin()                   end of file for the child
  *     child_wait()                          the exit status; 0 only for "exited with 0"
  *     child_done()                          kills and reaps what still runs
  *
- * child_io_wait() is the program's one place that waits for a child: it polls the descriptor that
- * the caller cares about, the child's stderr and the cancel signals, ticks the progress (watchdog,
- * STATUS), and knows the stall deadline: ERR_STALLED when no byte moved in either direction for so
- * long. */
+ * Reading, writing and child_wait() share child_io_wait() in child.c, the program's one place that
+ * waits for a child: it polls the pipe, the child's stderr and the cancel signals, ticks the
+ * progress (watchdog, STATUS), and knows the stall deadline: ERR_STALLED when no byte moved in
+ * either direction for so long. */
 
 #include "sys/clock.h"
 #include "sys/err.h"
@@ -59,10 +59,6 @@ typedef struct Child {
 #define _cleanup_child_ _cleanup_(child_done)
 
 int child_spawn(Child *c, const ChildSpec *spec, Err *err);
-
-/* Waits until `fd` is ready for `events` (poll's), or, with fd < 0, until the child's stderr ends.
- */
-int child_io_wait(Child *c, int fd, short events, Err *err);
 
 /* Reads up to `size` bytes of stdout; *ret_size is 0 at its end. */
 int child_read(Child *c, void *data, size_t size, size_t *ret_size, Err *err);

@@ -407,16 +407,6 @@ int log_level_from_string(const char *s, LogLevel *ret)
     return -EINVAL;
 }
 
-const char *log_format_to_string(LogFormat format)
-{
-    return formats[format].name;
-}
-
-const char *log_level_to_string(LogLevel level)
-{
-    return levels[level].name;
-}
-
 const char *log_event_to_string(LogEvent event)
 {
     return events[event].name;

@@ -77,12 +77,9 @@ void log_err(LogLevel level, LogEvent event, const Err *err);
 /* The progress line below the log on a terminal; log lines are written above it. NULL clears it. */
 void log_progress_line(const char *line);
 
-/* Names for settings and documentation: "auto", "json" …; "error", "warning" …; -EINVAL if unknown.
- */
+/* By the names in settings: "auto", "json" …; "error", "warning" …; -EINVAL if unknown. */
 int log_format_from_string(const char *s, LogFormat *ret);
 int log_level_from_string(const char *s, LogLevel *ret);
-const char *log_format_to_string(LogFormat format);
-const char *log_level_to_string(LogLevel level);
 
 /* "backup-finished", and its MESSAGE_ID of 32 hex digits; both NULL for LOG_EVENT_NONE. */
 const char *log_event_to_string(LogEvent event);
