@@ -14,7 +14,6 @@
 #include "stream/stage-gzip.h"
 #include "stream/stage-tap.h"
 #include "stream/stage.h"
-#include "sys/buf.h"
 #include "sys/child.h"
 #include "sys/mem.h"
 
