@@ -8,7 +8,6 @@
 #include "backup/verify.h"
 #include "cmd/access.h"
 #include "cmd/cmd.h"
-#include "sys/format.h"
 #include "sys/log.h"
 #include "sys/mem.h"
 #include "sys/progress.h"

@@ -17,7 +17,11 @@ static const struct {
     { "3D000", ERR_NO_DATABASE,
       "Correct the name; \"pg-backup check\" lists what the server has." },
     { "42501", ERR_PERMISSION,
-      "Grant the role what it lacks: CONNECT on the database, pg_read_all_data." },
+      "Grant the role what it lacks (CONNECT and pg_read_all_data to back up, CREATEDB to "
+      "restore), "
+      "or use another." },
+    { "25006", ERR_PERMISSION,
+      "The role or the server can only read: restore with one that may create databases." },
     { "42P04", ERR_REFUSED, "Choose another name, or drop the database first." },
     { "55000", ERR_NO_DATABASE, NULL },
     { "53300", ERR_UNREACHABLE,

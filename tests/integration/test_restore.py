@@ -87,6 +87,18 @@ class ToADatabase(RestoreTestCase):
                 self.assertCopied(source=name)
                 CLUSTER.drop("copy")
 
+    def test_a_role_that_may_not_create_databases_is_told_so(self):
+        self.backup.must("run")
+        CLUSTER.sql("CREATE ROLE looker LOGIN; CREATE ROLE watcher LOGIN CREATEDB;"
+                    "ALTER ROLE watcher SET default_transaction_read_only = on")
+        self.addCleanup(CLUSTER.sql, "DROP ROLE looker; DROP ROLE watcher")
+        for role, remedy in (("looker", "CREATEDB"), ("watcher", "can only read")):
+            with self.subTest(role=role):
+                done = self.backup("restore", "appdb", "--to", "copy", PG_USER=role)
+                self.assertEnded(done, 1, "permission", "copy")
+                self.assertIn(remedy, done.said)
+                self.assertNotIn("copy", CLUSTER.databases())
+
     def test_a_locale_that_the_server_lacks_is_named(self):
         self.backup.must("run")
         self.backup.backup("appdb").rewrite(collate="xx_XX.UTF-8")

@@ -48,8 +48,8 @@ static const struct {
     ErrKind kind;
 } states[] = {
     { "28P01", ERR_AUTHENTICATION }, { "28000", ERR_AUTHENTICATION }, { "3D000", ERR_NO_DATABASE },
-    { "42501", ERR_PERMISSION },     { "57P03", ERR_UNREACHABLE },    { "53300", ERR_UNREACHABLE },
-    { "08006", ERR_SERVER_LOST },    { "42601", ERR_INTERNAL },
+    { "42501", ERR_PERMISSION },     { "25006", ERR_PERMISSION },     { "57P03", ERR_UNREACHABLE },
+    { "53300", ERR_UNREACHABLE },    { "08006", ERR_SERVER_LOST },    { "42601", ERR_INTERNAL },
 };
 
 START_TEST(an_sqlstate_tells_the_kind)
