@@ -64,10 +64,9 @@ class UnreadableDirectory(CatalogTestCase):
         self.assertIn(self.private, done.stdout)
 
     def test_check_warns(self):
-        checks = self.backup.must("check", "--json").json["checks"]
-        warned = [c["message"] for c in checks if c["result"] == "warning"]
-        self.assertEqual(len(warned), 1, checks)
-        self.assertIn(self.private, warned[0])
+        warned = self.backup.must("check", "--json").warned
+        self.assertEqual(len(warned), 1, warned)
+        self.assertIn(self.private, warned[0]["message"])
 
 
 class UnreadableBackup(CatalogTestCase):

@@ -162,8 +162,8 @@ class Check(BackupTestCase):
     def test_a_record_of_the_last_run_that_cannot_be_read_is_a_warning(self):
         with open(self.backup.state_dir + "/last-run.json", "w", encoding="ascii"):
             pass
-        checks = self.backup.must("check", "--json").json["checks"]
-        self.assertEqual([c["name"] for c in checks if c["result"] == "warning"], ["state"])
+        warned = self.backup.must("check", "--json").warned
+        self.assertEqual([c["name"] for c in warned], ["state"])
 
     def test_a_named_database_that_does_not_exist_is_found(self):
         done = self.backup("check", "--json", PG_DATABASES="appdb absent")
@@ -176,8 +176,7 @@ class Check(BackupTestCase):
         self.assertRegex(self.failed(done)["no-database"]["message"], '"absent".*"gone"')
 
     def test_a_pattern_that_matches_no_database_is_a_warning(self):
-        checks = self.backup.must("check", "--json", PG_DATABASES="appdb orders_*").json["checks"]
-        warned = [c for c in checks if c["result"] == "warning"]
+        warned = self.backup.must("check", "--json", PG_DATABASES="appdb orders_*").warned
         self.assertEqual([c["reason"] for c in warned], ["no-database"])
         self.assertIn("orders_*", warned[0]["message"])
 

@@ -46,6 +46,13 @@ class Result:
         return [parse(line) for line in self.stderr.splitlines()]
 
     @property
+    def warned(self):
+        """The warnings of `check --json`, without the advice about this machine's own client
+        programs: whether there is any depends on how old they are."""
+        return [check for check in self.json["checks"]
+                if check["result"] == "warning" and check["reason"] != "client-too-old"]
+
+    @property
     def said(self):
         """The messages and hints of the log, one a line."""
         texts = [event.get(key) for event in self.events for key in ("msg", "message", "hint")]
