@@ -4,10 +4,11 @@
 
 declare -A packages=(
     [build]="gcc libc6-dev meson ninja-build pkg-config check libcurl4-openssl-dev
-        libjansson-dev libpq-dev libssl-dev libsystemd-dev zlib1g-dev"
+        libisal-dev libjansson-dev liblz4-dev libpq-dev libssl-dev libsystemd-dev libxxhash-dev
+        libzstd-dev zlib1g-dev"
     [demo]="postgresql faketime"
     [test]="python3 clang libclang-rt-dev clang-format clang-tidy shellcheck strace jq
-        mount e2fsprogs xfsprogs procps prometheus prometheus-pushgateway"
+        mount e2fsprogs xfsprogs procps prometheus prometheus-pushgateway mmdebstrap"
     [coverage]="gcovr"
 )
 
