@@ -199,6 +199,15 @@ static const ErrKindInfo kinds[] = {
         .remedy = "Do not rely on that backup: take a new one by \"pg-backup run\", check the "
                   "others by \"pg-backup verify --all\", and look into the disk that holds them.",
     },
+    [ERR_ARCHIVE_VERSION] = {
+        .name = "archive-version",
+        .exit_code = EXIT_CODE_COULD_NOT_VERIFY,
+        .message_id = "537e7907e2854821a24137313c8d922a",
+        .cause = "A custom archive has a version that this program does not know: a newer pg_dump "
+                 "wrote it.",
+        .remedy = "Update pg-backup. pg_restore of the version that wrote the archive reads it "
+                  "all the same.",
+    },
     [ERR_COULD_NOT_VERIFY] = {
         .name = "could-not-verify",
         .exit_code = EXIT_CODE_COULD_NOT_VERIFY,

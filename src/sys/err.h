@@ -53,6 +53,7 @@ typedef enum ErrKind {
     ERR_DISK_FULL,        /* ENOSPC or EDQUOT */
     ERR_IO,               /* any other failed system call on our files */
     ERR_DAMAGED,          /* a stored backup is not what its manifest says */
+    ERR_ARCHIVE_VERSION,  /* an archive of a version that this program does not know */
     ERR_COULD_NOT_VERIFY, /* a stored backup could not be judged */
     ERR_UNHEALTHY,        /* the newest good backup is missing or too old */
     ERR_CLOCK,            /* the clock stands before the newest backup */

@@ -33,13 +33,17 @@ ALSO_ALLOWED = {
 # Third-party headers, and the only files that may name each.
 THIRD_PARTY = {
     "curl/curl.h": {"net/http.c"},
+    "isa-l.h": {"stream/codec-gzip.c"},
     "jansson.h": {"sys/json.c"},
     "libpq-fe.h": {"pg/session.h"},
+    "lz4frame.h": {"stream/codec-lz4.c"},
     "openssl/evp.h": {"stream/stage-tap.c"},
     "systemd/sd-daemon.h": {"sys/progress.c"},
     "systemd/sd-id128.h": {"sys/log.c"},
     "systemd/sd-journal.h": {"sys/log.c"},
-    "zlib.h": {"stream/stage-gzip.c"},
+    "xxhash.h": {"archive/digest.c"},
+    "zlib.h": {"stream/codec-gzip.c", "stream/stage-gzip.c"},
+    "zstd.h": {"stream/codec-zstd.c"},
 }
 
 LIBC = set(

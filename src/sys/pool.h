@@ -1,0 +1,33 @@
+#pragma once
+
+/* Threads that each do one job at a time, and touch nothing but the job they were handed. One
+ * thread submits jobs and takes them back, finished, in the order in which it submitted them.
+ *
+ *     Pool *p = pool_new(threads);
+ *     pool_submit(p, &mine->job);            as often as there is room
+ *     PoolJob *done = pool_take(p, wait);    the oldest
+ *     pool_free(p);                          waits for what is running; drops what is not
+ *
+ * Signals stay with the thread that made the pool. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct Pool Pool;
+
+/* The first member of what is to be done; `work` runs in a thread of the pool. */
+typedef struct PoolJob PoolJob;
+struct PoolJob {
+    void (*work)(PoolJob *job, unsigned thread); /* thread: from 0, for state that is its own */
+    PoolJob *next;                               /* the pool's */
+    bool done;                                   /* likewise */
+};
+
+Pool *pool_new(unsigned threads);
+void pool_submit(Pool *p, PoolJob *job);
+/* The oldest job that was submitted and not taken, once it is done. NULL when there is none, or,
+ * unless `wait`, when it is not done yet. */
+PoolJob *pool_take(Pool *p, bool wait);
+size_t pool_pending(const Pool *p); /* submitted and not taken */
+unsigned pool_threads(const Pool *p);
+void pool_free(Pool *p);
