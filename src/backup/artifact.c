@@ -1,15 +1,20 @@
 #include "backup/artifact.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "sys/buf.h"
 #include "sys/mem.h"
 
-static const char *const extensions[] = { ".dump", ".sql.gz", ".sql" };
+/* One that another begins with comes behind it. */
+static const char *const extensions[] = {
+    ".dump", ".dir", ".sql.gz", ".sql.zst", ".sql.lz4", ".sql"
+};
 
 #define STAMP_LENGTH (CLOCK_STAMP_SIZE - 1)
 #define CHECKSUM_SUFFIX ".sha256"
 #define MANIFEST_SUFFIX ".json"
+#define INVENTORY_SUFFIX ".inventory.jsonl"
 
 /* Not isalnum(): what a locale calls a letter must not change file names. */
 static bool is_plain(char c)
@@ -107,7 +112,7 @@ bool artifact_parse_stem(const char *stem, char **ret_encoded, usec_t *ret_when)
     return true;
 }
 
-/* The known extension that `s` begins with, the longest one; NULL if there is none. */
+/* The known extension that `s` begins with; NULL if there is none. */
 static const char *leading_extension(const char *s)
 {
     for (size_t i = 0; i < ELEMENTSOF(extensions); i++)
@@ -135,6 +140,8 @@ static bool parse_suffix(const char *suffix, ArtifactKind *ret)
         *ret = ARTIFACT_DATA;
     else if (rest && strcmp(rest, CHECKSUM_SUFFIX) == 0)
         *ret = ARTIFACT_CHECKSUM;
+    else if (strcmp(suffix, INVENTORY_SUFFIX) == 0)
+        *ret = ARTIFACT_INVENTORY;
     else if (strcmp(suffix, MANIFEST_SUFFIX) == 0)
         *ret = ARTIFACT_MANIFEST;
     else if (is_companion_suffix(suffix))
@@ -179,11 +186,31 @@ bool artifact_parse_file(const char *encoded, const char *file, ArtifactKind *re
     return true;
 }
 
-const char *artifact_extension(bool plain, bool gzip)
+const char *artifact_extension(BackupFormat format, Codec codec)
 {
-    if (!plain)
+    static const char *const of_text[] = {
+        [CODEC_NONE] = ".sql",
+        [CODEC_GZIP] = ".sql.gz",
+        [CODEC_LZ4] = ".sql.lz4",
+        [CODEC_ZSTD] = ".sql.zst",
+    };
+    static_assert(ELEMENTSOF(of_text) == _CODEC_MAX, "each codec has its extension");
+
+    switch (format) {
+    case BACKUP_FORMAT_CUSTOM:
         return ".dump";
-    return gzip ? ".sql.gz" : ".sql";
+    case BACKUP_FORMAT_DIRECTORY:
+        return ".dir";
+    case BACKUP_FORMAT_PLAIN:
+    case _BACKUP_FORMAT_MAX:
+        break;
+    }
+    return of_text[codec];
+}
+
+char *artifact_inventory(const char *stem)
+{
+    return mem_printf("%s%s", stem, INVENTORY_SUFFIX);
 }
 
 char *artifact_latest(const char *encoded, const char *extension)

@@ -2,7 +2,8 @@
 
 /* The names of a backup's files, and back again. Pure.
  *
- *     BACKUP_DIR/appdb/appdb_20261122T020000Z.dump           .dump | .sql.gz | .sql
+ *     BACKUP_DIR/appdb/appdb_20261122T020000Z.dump           .dump | .dir | .sql[.gz|.zst|.lz4]
+ *                      appdb_20261122T020000Z.inventory.jsonl
  *                      appdb_20261122T020000Z.dump.sha256
  *                      appdb_20261122T020000Z.json           the manifest
  *                      appdb_latest.dump -> appdb_20261122T020000Z.dump
@@ -12,6 +13,8 @@
  * "globals", which would collide with the directory of the globals. The encoding is reversible and
  * canonical: decoding refuses what encoding does not produce. */
 
+#include "conf/settings.h"
+#include "stream/codec.h"
 #include "sys/clock.h"
 
 #include <stdbool.h>
@@ -31,6 +34,7 @@ bool artifact_parse_stem(const char *stem, char **ret_encoded, usec_t *ret_when)
 
 typedef enum ArtifactKind {
     ARTIFACT_DATA,      /* the dump itself, by one of the known extensions */
+    ARTIFACT_INVENTORY, /* .inventory.jsonl: what is in it */
     ARTIFACT_CHECKSUM,  /* .sha256 of it */
     ARTIFACT_MANIFEST,  /* .json */
     ARTIFACT_COMPANION, /* .WORD.json: evidence that appears later, like .proof.json */
@@ -42,7 +46,9 @@ typedef enum ArtifactKind {
 bool artifact_parse_file(const char *encoded, const char *file, ArtifactKind *ret_kind,
                          char **ret_stem);
 
-/* Extensions: ".dump" (custom), ".sql.gz", ".sql". */
-const char *artifact_extension(bool plain, bool gzip);
+/* ".dump", ".dir", ".sql.zst": `codec` is that of SQL text, and counts for nothing else. */
+const char *artifact_extension(BackupFormat format, Codec codec);
+/* "appdb_20261122T020000Z.inventory.jsonl". Caller frees. */
+char *artifact_inventory(const char *stem);
 /* "appdb_latest.dump" for encoded "appdb" and ".dump". Caller frees. */
 char *artifact_latest(const char *encoded, const char *extension);

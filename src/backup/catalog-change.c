@@ -82,71 +82,106 @@ static int point_latest(int fd, const char *series_path, const char *encoded, co
 
 /* Committing */
 
-/* As sha256sum(1) writes it: the data file and the manifest, so that one flipped bit in any of the
- * three files is found. The names need none of its escapes: the encoding leaves neither a backslash
- * nor a newline in them. */
+/* As sha256sum(1) writes it: all that is in the backup, so that one flipped bit in any of its files
+ * is found. The names need none of its escapes: the encoding leaves neither a backslash nor a
+ * newline in them. */
 int catalog_checksums(const Manifest *m, const char *manifest, size_t size, char **ret, Err *err)
 {
     char digest[TAP_SHA256_HEX_SIZE];
+    Buf text = { 0 };
 
     int r = tap_sha256_of(manifest, size, digest, err);
     if (r < 0)
         return r;
-    *ret = mem_printf("%s  %s\n%s  %s.json\n", m->stored_sha256, m->file, digest, m->stem);
+
+    buf_addf(&text, "%s  %s\n", m->stored_sha256, m->file);
+    if (m->inventory_file)
+        buf_addf(&text, "%s  %s\n", m->inventory_sha256, m->inventory_file);
+    buf_addf(&text, "%s  %s.json\n", digest, m->stem);
+    *ret = buf_take(&text);
     return 0;
 }
 
-static int write_checksum(int fd, const char *series_path, const Manifest *m, const char *name,
-                          Err *err)
+/* One of the files beside the data: complete, or not there. What has its name already belongs to
+ * another backup and stays. */
+static int write_beside(const CatalogCommit *c, const char *name, const char *text, size_t size,
+                        Err *err)
 {
-    _cleanup_free_ char *manifest = manifest_print(m), *text = NULL;
-
-    int r = catalog_checksums(m, manifest, strlen(manifest), &text, err);
-    if (r < 0)
-        return r;
-    r = fs_write_durable(fd, name, text, strlen(text), FS_PUBLISH_NEW);
+    int r = fs_write_durable(c->series_fd, name, text, size, FS_PUBLISH_NEW);
     if (r < 0 && r != -EEXIST)
-        fs_remove(fd, name);
+        fs_remove(c->series_fd, name);
     if (r < 0)
-        return err_set_errno(err, -r, "could not write \"%s/%s\"", series_path, name);
+        return err_set_errno(err, -r, "could not write \"%s/%s\"", c->series_path, name);
     return 0;
 }
 
-static int commit_record(int fd, const char *series_path, const Manifest *m, Err *err)
+static int write_inventory(const CatalogCommit *c, Err *err)
 {
-    _cleanup_free_ char *checksum = mem_printf("%s.sha256", m->file);
-    _cleanup_free_ char *manifest = mem_printf("%s.json", m->stem);
+    if (!c->inventory)
+        return 0;
+    return write_beside(c, c->manifest->inventory_file, c->inventory->data, c->inventory->size,
+                        err);
+}
 
-    int r = write_checksum(fd, series_path, m, checksum, err);
-    if (r < 0) {
-        fs_remove(fd, m->file);
+static int write_checksum(const CatalogCommit *c, const char *name, Err *err)
+{
+    _cleanup_free_ char *manifest = manifest_print(c->manifest), *text = NULL;
+
+    int r = catalog_checksums(c->manifest, manifest, strlen(manifest), &text, err);
+    if (r < 0)
         return r;
-    }
+    return write_beside(c, name, text, strlen(text), err);
+}
 
-    r = manifest_save(m, fd, series_path, err);
+/* After a failure *ret_stays says that the manifest has its name all the same. */
+static int write_manifest(const CatalogCommit *c, bool *ret_stays, Err *err)
+{
+    _cleanup_free_ char *name = mem_printf("%s.json", c->manifest->stem);
+
+    int r = manifest_save(c->manifest, c->series_fd, c->series_path, err);
     if (r >= 0)
         return 0;
 
     /* A manifest whose directory could not be synced has its name already. It goes first, as when a
      * backup is removed; where it does not go, the backup stays complete. One that was there before
      * belongs to another backup. */
-    if (r != -EEXIST && fs_remove(fd, manifest) < 0)
-        return r;
-    fs_sync_dir(fd);
-    fs_remove(fd, checksum);
-    fs_remove(fd, m->file);
+    *ret_stays = r != -EEXIST && fs_remove(c->series_fd, name) < 0;
+    if (!*ret_stays)
+        fs_sync_dir(c->series_fd);
     return r;
 }
 
-int catalog_commit(int series_fd, const char *series_path, const char *encoded, const Manifest *m,
-                   Err *ret_warning, Err *err)
+static int commit_record(const CatalogCommit *c, Err *err)
 {
-    int r = commit_record(series_fd, series_path, m, err);
+    _cleanup_free_ char *checksum = mem_printf("%s.sha256", c->manifest->file);
+    const char *written[3] = { c->manifest->file };
+    size_t count = 1;
+    bool stays = false;
+
+    int r = write_inventory(c, err);
+    if (r >= 0 && c->inventory)
+        written[count++] = c->manifest->inventory_file;
+    if (r >= 0)
+        r = write_checksum(c, checksum, err);
+    if (r >= 0) {
+        written[count++] = checksum;
+        r = write_manifest(c, &stays, err);
+    }
+
+    while (r < 0 && !stays && count > 0)
+        fs_remove(c->series_fd, written[--count]);
+    return r;
+}
+
+int catalog_commit(const CatalogCommit *commit, Err *ret_warning, Err *err)
+{
+    int r = commit_record(commit, err);
     if (r < 0)
         return r;
 
     /* The backup exists from here on. */
-    (void)point_latest(series_fd, series_path, encoded, m, ret_warning);
+    (void)point_latest(commit->series_fd, commit->series_path, commit->encoded, commit->manifest,
+                       ret_warning);
     return 0;
 }
 

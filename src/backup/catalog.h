@@ -11,6 +11,7 @@
  * with a problem and no backups, so that the others stay of use. */
 
 #include "backup/manifest.h"
+#include "sys/buf.h"
 #include "sys/err.h"
 #include "sys/strv.h"
 
@@ -79,16 +80,22 @@ uint64_t catalog_stored_bytes(const Catalog *c);
 int catalog_open_series_dir(int dir_fd, const char *path, const char *encoded, int *ret_fd,
                             char **ret_path, Err *err);
 
-/* The text of the .sha256: the digests of the data file, as the manifest has it, and of the
- * manifest as it is printed. Caller frees. */
+/* The text of the .sha256: the digests of the data file and of the inventory, as the manifest has
+ * them, and of the manifest as it is printed. Caller frees. */
 int catalog_checksums(const Manifest *m, const char *manifest, size_t size, char **ret, Err *err);
 
-/* Writes what belongs beside a published data file, in this order: .sha256, manifest (the commit),
- * latest link. A failure before the commit removes the data file and the checksum again. From the
- * commit on the backup exists, and the result is 0: what went wrong with the latest link is then in
- * *ret_warning. */
-int catalog_commit(int series_fd, const char *series_path, const char *encoded, const Manifest *m,
-                   Err *ret_warning, Err *err);
+typedef struct CatalogCommit {
+    int series_fd;
+    const char *series_path, *encoded;
+    const Manifest *manifest;
+    const Buf *inventory; /* the text of manifest->inventory_file; NULL where there is none */
+} CatalogCommit;
+
+/* Writes what belongs beside a published data file, in this order: inventory, .sha256, manifest
+ * (the commit), latest link. A failure before the commit removes the data file and the others
+ * again. From the commit on the backup exists, and the result is 0: what went wrong with the latest
+ * link is then in *ret_warning. */
+int catalog_commit(const CatalogCommit *commit, Err *ret_warning, Err *err);
 
 /* Removes one backup: manifest first (durably), then all files of its stem; then lets the latest
  * link name the newest good one that is left: what goes wrong with that is in *ret_warning, as for

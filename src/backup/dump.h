@@ -2,14 +2,13 @@
 
 /* One dump: from the server to a committed backup.
  *
- *     snapshot session ─▶ pg_dump --snapshot ─▶ tap(raw) · witness (custom) or gzip (plain)
- *         · tap(stored) · file ─▶ checks ─▶ publish ─▶ .sha256 ─▶ manifest ─▶ latest
+ *     snapshot session ─▶ pg_dump --snapshot ─▶ stream (backup/dump-stream.h) ─▶ publish
+ *         ─▶ inventory ─▶ .sha256 ─▶ manifest (commit) ─▶ latest
  *
- * Before anything is published: the client's exit status was 0, the dump is not empty, and it can
- * be read: an archive by pg_restore, which decodes it to nowhere as it is written, SQL by its
- * closing comment. Whatever fails before the manifest leaves nothing behind. */
+ * Whatever fails before the manifest leaves nothing behind. */
 
 #include "backup/manifest.h"
+#include "conf/settings.h"
 #include "pg/client.h"
 #include "pg/server.h"
 #include "sys/clock.h"
@@ -26,8 +25,10 @@ typedef struct DumpContext {
     int dir_fd; /* BACKUP_DIR */
     const char *dir_path;
     usec_t when; /* the run's moment, in every stem */
-    bool plain;
-    int compression_level; /* -1 automatic, 0 none, 1 to 9 */
+    BackupFormat format;
+    CompressionWish compression;
+    uint64_t jobs; /* compressing threads; connections of a directory */
+    bool decode_check;
     usec_t stall_timeout;
     uint64_t lock_wait_timeout_seconds;
     const char *policy;          /* for the manifest */

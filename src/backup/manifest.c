@@ -33,11 +33,19 @@ static const Member members[] = {
     { "database", MEMBER_TEXT_OPT, offsetof(Manifest, database) },
     { "format", MEMBER_TEXT, offsetof(Manifest, format) },
     { "compression", MEMBER_TEXT, offsetof(Manifest, compression) },
+    { "compressed_by", MEMBER_TEXT_OPT, offsetof(Manifest, compressed_by) },
     { "file", MEMBER_TEXT, offsetof(Manifest, file) },
     { "stored_bytes", MEMBER_UINT, offsetof(Manifest, stored_bytes) },
     { "stored_sha256", MEMBER_TEXT, offsetof(Manifest, stored_sha256) },
     { "raw_bytes", MEMBER_UINT, offsetof(Manifest, raw_bytes) },
-    { "raw_sha256", MEMBER_TEXT, offsetof(Manifest, raw_sha256) },
+    { "raw_sha256", MEMBER_TEXT_OPT, offsetof(Manifest, raw_sha256) },
+    { "inventory_file", MEMBER_TEXT_OPT, offsetof(Manifest, inventory_file) },
+    { "inventory_sha256", MEMBER_TEXT_OPT, offsetof(Manifest, inventory_sha256) },
+    { "tables", MEMBER_UINT_OPT, offsetof(Manifest, tables) },
+    { "rows", MEMBER_UINT_OPT, offsetof(Manifest, rows) },
+    { "sequences", MEMBER_UINT_OPT, offsetof(Manifest, sequences) },
+    { "large_objects", MEMBER_UINT_OPT, offsetof(Manifest, large_objects) },
+    { "definitions", MEMBER_UINT_OPT, offsetof(Manifest, definitions) },
     { "started", MEMBER_TIME, offsetof(Manifest, started) },
     { "finished", MEMBER_TIME, offsetof(Manifest, finished) },
     { "duration_ms", MEMBER_UINT, offsetof(Manifest, duration_msec) },
@@ -300,12 +308,28 @@ static int check_file(const Manifest *m, const char *encoded, Err *err)
     return 0;
 }
 
+/* NULL, where the member may be, is fine. */
 static int check_sha256(const char *key, const char *value, Err *err)
 {
+    if (!value)
+        return 0;
     if (strlen(value) != SHA256_HEX_LENGTH ||
         strspn(value, "0123456789abcdef") != SHA256_HEX_LENGTH)
         return err_set(err, ERR_DAMAGED, "\"%s\" is no SHA-256: \"%s\"", key, value);
     return 0;
+}
+
+/* Likewise opened, removed and shown. */
+static int check_inventory(const Manifest *m, Err *err)
+{
+    _cleanup_free_ char *name = artifact_inventory(m->stem);
+
+    if (!m->inventory_file != !m->inventory_sha256)
+        return err_set(err, ERR_DAMAGED, "\"inventory_file\" and \"inventory_sha256\" disagree");
+    if (m->inventory_file && strcmp(m->inventory_file, name) != 0)
+        return err_set(err, ERR_DAMAGED, "\"inventory_file\" is not that of this backup: \"%s\"",
+                       m->inventory_file);
+    return check_sha256("inventory_sha256", m->inventory_sha256, err);
 }
 
 static int check_manifest(Manifest *m, const char *stem, Err *err)
@@ -314,7 +338,8 @@ static int check_manifest(Manifest *m, const char *stem, Err *err)
 
     if (strcmp(m->stem, stem) != 0 || !artifact_parse_stem(stem, &encoded, NULL))
         return err_set(err, ERR_DAMAGED, "\"stem\" is \"%s\", not that of the file", m->stem);
-    if (strcmp(m->format, "custom") != 0 && strcmp(m->format, "plain") != 0)
+    BackupFormat format;
+    if (backup_format_from_string(m->format, &format) < 0)
         return err_set(err, ERR_DAMAGED, "\"format\" is not known: \"%s\"", m->format);
     if (m->stored_bytes == 0)
         return err_set(err, ERR_DAMAGED, "\"stored_bytes\" is 0: no dump is empty");
@@ -326,6 +351,8 @@ static int check_manifest(Manifest *m, const char *stem, Err *err)
         r = check_sha256("stored_sha256", m->stored_sha256, err);
     if (r >= 0)
         r = check_sha256("raw_sha256", m->raw_sha256, err);
+    if (r >= 0)
+        r = check_inventory(m, err);
     return r;
 }
 

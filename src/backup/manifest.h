@@ -23,15 +23,19 @@ typedef struct ManifestOmission {
 
 typedef struct Manifest {
     char *stem;
-    char *kind;        /* "database" or "globals" */
-    char *database;    /* the real name; NULL for globals */
-    char *format;      /* "custom" or "plain" */
-    char *compression; /* "none", "gzip:6", "gzip" where pg_dump chose the level */
-    char *file;        /* name of the data file */
+    char *kind;          /* "database" or "globals" */
+    char *database;      /* the real name; NULL for globals */
+    char *format;        /* "custom", "plain" or "directory" */
+    char *compression;   /* "none", "gzip:6", "gzip" where pg_dump chose the level */
+    char *compressed_by; /* "pg-backup", "pg_dump"; NULL where nobody did */
+    char *file;          /* name of the data file */
     uint64_t stored_bytes;
     char *stored_sha256;
-    uint64_t raw_bytes; /* as pg_dump wrote it, before our own stages */
-    char *raw_sha256;
+    uint64_t raw_bytes;   /* as pg_dump wrote it, before our own stages */
+    char *raw_sha256;     /* NULL where the file does not hold those bytes any more */
+    char *inventory_file; /* its name; NULL: there is none, and the next six say nothing */
+    char *inventory_sha256;
+    uint64_t tables, rows, sequences, large_objects, definitions; /* what it comes to */
     usec_t started, finished; /* wall clock, UTC, whole seconds when read back */
     uint64_t duration_msec;
     char *server_version, *client_version, *program_version;

@@ -11,13 +11,15 @@
 #include "stream/sink-child.h"
 #include "stream/sink-fd.h"
 #include "stream/stage-check.h"
-#include "stream/stage-gzip.h"
+#include "stream/stage-compress.h"
+#include "stream/stage-observe.h"
 #include "stream/stage-tap.h"
 #include "sys/child.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
 
 #define CHECKSUM_FILE_MAX 4096
+#define INVENTORY_MAX ((size_t)1 << 30)
 
 char *verify_data_path(const Catalog *catalog, const Series *series, const Backup *backup)
 {
@@ -51,9 +53,23 @@ static void add_expectation(Pipeline *p, Expectation *e)
     pipeline_add(p, stage_check_new(check_expectation, e));
 }
 
-static bool is_gzip_text(const Manifest *m)
+static bool is_text(const Manifest *m)
 {
-    return strcmp(m->format, "plain") == 0 && strcmp(m->compression, "none") != 0;
+    return strcmp(m->format, "plain") == 0;
+}
+
+/* Of SQL text, by the manifest's "gzip:1": pg_restore knows by itself how an archive is compressed.
+ */
+static Codec text_codec(const Manifest *m)
+{
+    size_t size = strcspn(m->compression, ":");
+
+    for (Codec codec = CODEC_NONE; is_text(m) && codec < _CODEC_MAX; codec++) {
+        const char *name = codec_to_string(codec);
+        if (strlen(name) == size && strncmp(name, m->compression, size) == 0)
+            return codec;
+    }
+    return CODEC_NONE;
 }
 
 static int open_data(const char *path, int *ret_fd, Err *err)
@@ -74,26 +90,49 @@ static int open_data(const char *path, int *ret_fd, Err *err)
     return 0;
 }
 
-/* The stored bytes, checked, and decoded where `decode` says so, into the sink. A sink that
- * publishes or commits is not finished with wrong bytes: the checks stand before it. */
-static int stream(const char *path, const Manifest *m, bool decode, Stage *sink, Err *err)
+/* One pass over the stored file. */
+typedef struct Pass {
+    const char *path;
+    const Manifest *manifest;
+    bool decode;     /* text is decompressed, and compared with what pg_dump wrote */
+    bool observe;    /* the inventory is taken */
+    Stage *observed; /* its stage, owned by the pipeline */
+    Expectation stored, raw;
+} Pass;
+
+static void add_decoders(Pipeline *p, Pass *pass)
 {
-    Expectation stored = { NULL, m->file, m->stored_bytes, m->stored_sha256 };
-    Expectation raw = { NULL, "the decoded dump", m->raw_bytes, m->raw_sha256 };
-    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    const Manifest *m = pass->manifest;
+    Codec codec = text_codec(m);
+
+    if (codec != CODEC_NONE)
+        pipeline_add(p, stage_decompress_new(codec));
+    if (is_text(m))
+        add_expectation(p, &pass->raw);
+    if (pass->observe)
+        pass->observed = pipeline_add(p, is_text(m) ? stage_observe_sql_new(CODEC_NONE)
+                                                    : stage_observe_archive_new());
+}
+
+/* The stored bytes, checked and decoded as the pass says, into the sink. A sink that publishes or
+ * commits is not finished with wrong bytes: the checks stand before it. The pipeline is the
+ * caller's, so that what was observed can be asked for. */
+static int stream(Pass *pass, Pipeline *p, Stage *sink, Err *err)
+{
+    const Manifest *m = pass->manifest;
     _cleanup_close_ int fd = -1;
 
-    add_expectation(p, &stored);
-    if (decode && is_gzip_text(m))
-        pipeline_add(p, stage_gunzip_new());
-    if (decode)
-        add_expectation(p, &raw);
+    pass->stored = (Expectation){ NULL, m->file, m->stored_bytes, m->stored_sha256 };
+    pass->raw = (Expectation){ NULL, "the decoded dump", m->raw_bytes, m->raw_sha256 };
+    add_expectation(p, &pass->stored);
+    if (pass->decode)
+        add_decoders(p, pass);
     pipeline_add(p, sink);
 
-    int r = open_data(path, &fd, err);
+    int r = open_data(pass->path, &fd, err);
     if (r < 0)
         return r;
-    return pump_file(fd, path, p, err);
+    return pump_file(fd, pass->path, p, err);
 }
 
 /* What fails to be read of a backup that is being removed meanwhile is no fault of it. */
@@ -112,8 +151,10 @@ int verify_stream(const Catalog *catalog, const Series *series, const Backup *ba
                   Err *err)
 {
     _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    Pass pass = { .path = path, .manifest = &backup->manifest, .decode = true };
 
-    int r = stream(path, &backup->manifest, /* decode= */ true, sink, err);
+    int r = stream(&pass, p, sink, err);
     return unless_gone(catalog, series, backup, r, err);
 }
 
@@ -156,20 +197,47 @@ static int check_checksums(const char *dir, const Manifest *m, Err *err)
         return r;
     if (beside_size != strlen(expected) || memcmp(beside, expected, beside_size) != 0)
         return err_set(err, ERR_DAMAGED,
-                       "\"%s/%s\" does not hold the digests of the file and its manifest", dir,
-                       name);
+                       "\"%s/%s\" does not hold the digests of the backup's files", dir, name);
     return 0;
 }
 
+/* The inventory's text, as the manifest vouches for it. */
+static int read_inventory(const char *dir, const Manifest *m, char **ret, size_t *ret_size,
+                          Err *err)
+{
+    _cleanup_free_ char *text = NULL;
+    char sha256[TAP_SHA256_HEX_SIZE];
+    size_t size;
+
+    int r = read_beside(dir, m->inventory_file, INVENTORY_MAX, &text, &size, err);
+    if (r < 0)
+        return r;
+    r = tap_sha256_of(text, size, sha256, err);
+    if (r < 0)
+        return r;
+    if (strcmp(sha256, m->inventory_sha256) != 0)
+        return err_set(err, ERR_DAMAGED, "\"%s/%s\" has SHA-256 %s, its manifest says %s", dir,
+                       m->inventory_file, sha256, m->inventory_sha256);
+    *ret = TAKE_PTR(text);
+    *ret_size = size;
+    return 0;
+}
+
+/* All but the data file itself. */
 static int check_records(const Catalog *catalog, const Series *series, const Backup *backup,
                          Err *err)
 {
-    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
+    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded), *text = NULL;
+    const Manifest *m = &backup->manifest;
+    size_t size;
 
-    if (!backup->manifest.file)
+    if (!m->file)
         return err_set(err, backup->unreadable ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s",
                        backup->problem);
-    return check_checksums(dir, &backup->manifest, err);
+    int r = check_checksums(dir, m, err);
+    if (r < 0 || !m->inventory_file)
+        return r;
+    return read_inventory(dir, m, &text, &size, err);
 }
 
 int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err)
@@ -178,27 +246,70 @@ int verify_stored(const Catalog *catalog, const Series *series, const Backup *ba
 
     int r = check_records(catalog, series, backup, err);
     if (r == 0) {
+        _cleanup_pipeline_ Pipeline *p = pipeline_new();
         path = verify_data_path(catalog, series, backup);
-        r = stream(path, &backup->manifest, /* decode= */ false, sink_null_new(), err);
+        Pass pass = { .path = path, .manifest = &backup->manifest };
+        r = stream(&pass, p, sink_null_new(), err);
     }
     return unless_gone(catalog, series, backup, r, err);
 }
 
-static int decode_archive(const char *path, const Manifest *m, const PgClient *client,
-                          usec_t stall_timeout, Err *err)
-{
-    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
-    _cleanup_child_ Child child = CHILD_INIT;
+/* The inventory that was taken while the backup was made, and the one that was taken now. */
+typedef struct Comparison {
+    Inventory then, now;
+    size_t count; /* of differences */
+    char *first;
+} Comparison;
 
-    pg_command_decode_archive(client, &command);
-    int r = pg_command_spawn(&command, CHILD_STDIN, stall_timeout, &child, err);
+static void comparison_done(Comparison *c)
+{
+    inventory_done(&c->then);
+    inventory_done(&c->now);
+    free(c->first);
+}
+
+static void note_difference(void *userdata, const InventoryDifference *difference)
+{
+    Comparison *c = userdata;
+
+    if (c->count++ == 0)
+        c->first = inventory_describe(difference, &c->then, &c->now);
+}
+
+static int compare_inventories(const char *dir, const Manifest *m, Stage *observed, Err *err)
+{
+    _cleanup_(comparison_done) Comparison c = { 0 };
+    _cleanup_free_ char *text = NULL;
+    size_t size;
+
+    int r = stage_observe_take_inventory(observed, &c.now, err);
     if (r < 0)
         return r;
-    r = stream(path, m, /* decode= */ true, sink_child_new(&child), err);
-    if (r < 0 && err_is_set(err) && err->kind == ERR_CHILD) {
-        err->kind = ERR_DAMAGED;
-        err_prefix(err, "the archive does not decode");
+    r = read_inventory(dir, m, &text, &size, err);
+    if (r >= 0)
+        r = inventory_parse(text, size, &c.then, err);
+    if (r < 0)
+        return r;
+    inventory_compare(&c.then, &c.now, note_difference, &c);
+    if (c.count == 0)
+        return 0;
+    return err_set(err, ERR_DAMAGED, "the contents differ from the inventory in %zu place%s: %s",
+                   c.count, c.count == 1 ? "" : "s", c.first);
+}
+
+static int spawn_reader(const Manifest *m, const PgClient *client, usec_t stall_timeout, Child *ret,
+                        Stage **ret_sink, Err *err)
+{
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+
+    if (!client || is_text(m)) {
+        *ret_sink = sink_null_new();
+        return 0;
     }
+    pg_command_decode_archive(client, &command);
+    int r = pg_command_spawn(&command, CHILD_STDIN, stall_timeout, ret, err);
+    if (r >= 0)
+        *ret_sink = sink_child_new(ret);
     return r;
 }
 
@@ -207,10 +318,23 @@ static int decode(const Catalog *catalog, const Series *series, const Backup *ba
 {
     const Manifest *m = &backup->manifest;
     _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
+    _cleanup_child_ Child child = CHILD_INIT;
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    Pass pass = { .path = path, .manifest = m, .decode = true, .observe = m->inventory_file };
+    Stage *sink;
 
-    if (strcmp(m->format, "custom") == 0)
-        return decode_archive(path, m, client, stall_timeout, err);
-    return stream(path, m, /* decode= */ true, sink_null_new(), err);
+    int r = spawn_reader(m, client, stall_timeout, &child, &sink, err);
+    if (r < 0)
+        return r;
+    r = stream(&pass, p, sink, err);
+    if (r < 0 && err_is_set(err) && err->kind == ERR_CHILD) {
+        err->kind = ERR_DAMAGED;
+        err_prefix(err, "the archive does not decode");
+    }
+    if (r < 0 || !pass.observe)
+        return r;
+    return compare_inventories(dir, m, pass.observed, err);
 }
 
 int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,

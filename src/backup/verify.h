@@ -1,6 +1,6 @@
 #pragma once
 
-/* Reads a stored backup back. Two levels, each of which either holds, or fails for one of three
+/* Reads a stored backup back. Levels, each of which either holds, or fails for one of three
  * reasons: ERR_DAMAGED (it is not what its manifest says), ERR_NOT_FOUND (it has been removed since
  * the catalog was loaded), or any other, mostly ERR_COULD_NOT_VERIFY (it could not be judged, for
  * example because no client program reads this archive). */
@@ -11,11 +11,13 @@
 #include "sys/clock.h"
 #include "sys/err.h"
 
-/* Size and SHA-256 of the data file against the manifest; both against the .sha256 beside them. */
+/* Size and SHA-256 of the data file, and SHA-256 of the inventory, against the manifest; all of them
+ * against the .sha256 beside them. */
 int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err);
 
-/* All of that, and everything decoded in the same pass: an archive by pg_restore to nowhere, text
- * by gunzip, and the digest of what pg_dump had written. `client` is needed for archives alone. */
+/* All of that, and everything decoded in the same pass: the inventory is taken again and compared,
+ * text has the digest of what pg_dump had written, and an archive is read to nowhere by pg_restore,
+ * for which alone `client` is needed (NULL: not by it). */
 int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,
                    const PgClient *client, usec_t stall_timeout, Err *err);
 

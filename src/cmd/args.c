@@ -21,6 +21,8 @@ static const struct {
     { ARG_STDOUT, "stdout", NULL, "write the decoded dump to stdout" },
     { ARG_FORCE, "force", NULL,
       "restore into a database that is not empty; an archive replaces its objects" },
+    { ARG_SUBSET, "subset", "N/T",
+      "the Nth of T shares of all backups; week/T: the share whose turn it is this week" },
     { ARG_DRY_RUN, "dry-run", NULL, "print what would be done, and do nothing" },
 };
 
@@ -88,6 +90,8 @@ static void take_option(size_t i, Args *ret)
         ret->to = optarg;
     if (options[i].flag == ARG_OUTPUT)
         ret->output = optarg;
+    if (options[i].flag == ARG_SUBSET)
+        ret->subset = optarg;
 }
 
 int args_parse_command(const Command *command, int argc, char **argv, Args *ret, Err *err)

@@ -19,6 +19,7 @@ enum {
     ARG_STDOUT = 1 << 5,
     ARG_FORCE = 1 << 6,
     ARG_DRY_RUN = 1 << 7,
+    ARG_SUBSET = 1 << 8,
 };
 
 typedef struct Args {
@@ -26,7 +27,7 @@ typedef struct Args {
     const char *instance;    /* -i */
     bool help, version;
     unsigned flags; /* ARG_… that were given */
-    const char *to, *output;
+    const char *to, *output, *subset;
     char **operands; /* borrowed from argv */
     size_t operand_count;
 } Args;

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/archive-reader.h"
 #include "backup/catalog.h"
+#include "backup/compression.h"
 #include "backup/plan.h"
 #include "backup/report.h"
 #include "cmd/access.h"
@@ -184,6 +186,34 @@ static void check_client(const PgClient *client, Findings *f)
     not_ok(f, "client", RESULT_WARNING, &err);
 }
 
+static void check_compression(const Settings *s, const PgClient *client, Findings *f)
+{
+    const CompressionRequest request = {
+        .wish = s->backup_compression,
+        .format = s->backup_format,
+        .client_major = client->major,
+        .archive_known =
+            s->backup_format == BACKUP_FORMAT_PLAIN || archive_reader_knows_major(client->major),
+    };
+    const char *format = backup_format_to_string(s->backup_format);
+    _cleanup_compression_plan_ CompressionPlan plan = { 0 };
+    _cleanup_err_ Err err = { 0 };
+
+    int r = compression_plan(&request, &plan, &err);
+    if (r >= 0 && !request.archive_known) {
+        err_set(&err, ERR_ARCHIVE_VERSION,
+                "pg_dump %s writes archives of a version that is not known: backups have no "
+                "inventory",
+                client->version);
+        not_ok(f, "compression", RESULT_WARNING, &err);
+    } else if (r >= 0) {
+        ok(f, "compression", "%s format, %s%s%s", format, plan.text, plan.by ? " by " : "",
+           plan.by ? plan.by : "");
+    } else {
+        not_ok(f, "compression", RESULT_FAILED, &err);
+    }
+}
+
 /* `"app", "a/b"` */
 static char *quote_all(const Strv *names)
 {
@@ -251,10 +281,12 @@ static void check_server(const Settings *s, Findings *f)
     ok(f, "server", "PostgreSQL %s at %s%s", access.server.version, where,
        access.server.in_recovery ? " (a standby)" : "");
     check_rights(&access.server, f);
-    if (r < 0)
+    if (r < 0) {
         not_ok(f, "client", RESULT_FAILED, &err);
-    else
+    } else {
         check_client(&access.client, f);
+        check_compression(s, &access.client, f);
+    }
     check_databases(s, access.session, f);
 }
 

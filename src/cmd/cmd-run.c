@@ -7,6 +7,7 @@
 
 #include "backup/artifact.h"
 #include "backup/catalog.h"
+#include "backup/compression.h"
 #include "backup/dump.h"
 #include "backup/lock.h"
 #include "backup/plan.h"
@@ -174,6 +175,19 @@ static void warn_of_space(const Run *run)
     log_warning("\"%s\" has %s free, the last backups took %s", run->catalog.path, have, last);
 }
 
+/* What no database could be dumped with ends the run before the first. */
+static int check_compression(const Run *run, Err *err)
+{
+    const CompressionRequest request = {
+        .wish = run->settings->backup_compression,
+        .format = run->settings->backup_format,
+        .client_major = run->access.client.major,
+    };
+    _cleanup_compression_plan_ CompressionPlan plan = { 0 };
+
+    return compression_plan(&request, &plan, err);
+}
+
 static int prepare(Run *run, Err *err)
 {
     const RetentionPolicy policy = policy_of(run->settings);
@@ -183,6 +197,9 @@ static int prepare(Run *run, Err *err)
     if (r < 0)
         return r;
     r = access_open(run->settings, &run->access, err);
+    if (r < 0)
+        return r;
+    r = check_compression(run, err);
     if (r < 0)
         return r;
     r = plan_databases(run, err);
@@ -209,8 +226,10 @@ static DumpContext dump_context(const Run *run)
         .dir_fd = run->catalog.dir_fd,
         .dir_path = run->catalog.path,
         .when = run->when,
-        .plain = s->backup_format == BACKUP_FORMAT_PLAIN,
-        .compression_level = s->backup_compression_level,
+        .format = s->backup_format,
+        .compression = s->backup_compression,
+        .jobs = s->backup_jobs,
+        .decode_check = s->backup_decode_check,
         .stall_timeout = s->stall_timeout_seconds * USEC_PER_SEC,
         .lock_wait_timeout_seconds = s->lock_wait_timeout_seconds,
         .policy = run->policy,

@@ -5,69 +5,87 @@
 
 #include "backup/artifact.h"
 #include "backup/catalog.h"
+#include "backup/subset.h"
 #include "backup/verify.h"
 #include "cmd/cmd.h"
 #include "pg/client.h"
+#include "sys/clock.h"
 #include "sys/format.h"
 #include "sys/log.h"
 #include "sys/mem.h"
 #include "sys/progress.h"
 
-typedef struct Tally {
+/* A verification under way. */
+typedef struct Verification {
+    const Settings *settings;
+    const Args *args;
+    Catalog catalog;
+    Subset subset;
     size_t sound, damaged, undecided;
-} Tally;
+} Verification;
 
-/* Where no pg_restore reads the archive, the stored digest can still tell damage, but not
- * soundness. */
-static int verify_without_client(const Catalog *catalog, const Series *series, const Backup *backup,
+/* Where no pg_restore reads the archive, everything else can still tell damage, but not soundness.
+ */
+static int verify_without_client(const Verification *v, const Series *series, const Backup *backup,
                                  Err *reason, Err *err)
 {
-    int r = verify_stored(catalog, series, backup, err);
+    int r = verify_decoded(&v->catalog, series, backup, NULL, /* stall_timeout= */ 0, err);
     if (r < 0)
         return r;
 
     if (reason->kind != ERR_CANCELLED)
         reason->kind = ERR_COULD_NOT_VERIFY;
-    err_prefix(reason, "the digest is right, but the archive could not be decoded");
+    err_prefix(reason, "%s right, but pg_restore could not read the archive",
+               backup->manifest.inventory_file ? "digest and inventory are" : "the digest is");
     err_move(err, reason);
     return -ENOENT;
 }
 
-static int verify_one(const Settings *settings, const Catalog *catalog, const Series *series,
-                      const Backup *backup, Err *err)
+static int verify_one(const Verification *v, const Series *series, const Backup *backup, Err *err)
 {
     const Manifest *m = &backup->manifest;
     _cleanup_err_ Err reason = { 0 };
     PgClient client = { 0 };
 
-    if (m->format && strcmp(m->format, "custom") == 0 &&
-        pg_client_find(settings->pg_bindir, atoi(m->client_version), &client, &reason) < 0)
-        return verify_without_client(catalog, series, backup, &reason, err);
+    bool archive = m->format && strcmp(m->format, "plain") != 0;
+    if (archive &&
+        pg_client_find(v->settings->pg_bindir, atoi(m->client_version), &client, &reason) < 0)
+        return verify_without_client(v, series, backup, &reason, err);
 
-    int r = verify_decoded(catalog, series, backup, &client,
-                           settings->stall_timeout_seconds * USEC_PER_SEC, err);
+    int r = verify_decoded(&v->catalog, series, backup, archive ? &client : NULL,
+                           v->settings->stall_timeout_seconds * USEC_PER_SEC, err);
     pg_client_done(&client);
     return r;
 }
 
+/* What has been found right. */
+static const char *describe_levels(const Manifest *m)
+{
+    bool text = strcmp(m->format, "plain") == 0;
+
+    if (!m->inventory_file)
+        return text ? "digest and text" : "digest, pg_restore";
+    return text ? "digest, text, inventory" : "digest, inventory, pg_restore";
+}
+
 /* One line on stdout for each backup (or series, where its backups are not known), as soon as it is
  * judged. */
-static void tell(const char *name, uint64_t stored_bytes, const Err *reason, Tally *tally)
+static void tell(Verification *v, const char *name, const Manifest *m, const Err *reason)
 {
-    _cleanup_free_ char *size = format_bytes(stored_bytes);
+    _cleanup_free_ char *size = format_bytes(m->stored_bytes);
     _cleanup_free_ char *why = err_is_set(reason) ? format_oneline(reason->message) : NULL;
 
     if (!err_is_set(reason)) {
-        printf("ok       %s  %s: digest and contents read back\n", name, size);
-        tally->sound++;
+        printf("ok       %s  %s: %s\n", name, size, describe_levels(m));
+        v->sound++;
     } else if (reason->kind == ERR_NOT_FOUND) {
         printf("gone     %s  removed meanwhile\n", name);
     } else if (reason->kind == ERR_DAMAGED) {
         printf("DAMAGED  %s  %s\n", name, why);
-        tally->damaged++;
+        v->damaged++;
     } else {
         printf("UNKNOWN  %s  %s\n", name, why);
-        tally->undecided++;
+        v->undecided++;
     }
     (void)fflush(stdout); /* a failure is found at the end */
 
@@ -77,61 +95,59 @@ static void tell(const char *name, uint64_t stored_bytes, const Err *reason, Tal
 }
 
 /* Judges one backup and prints its line; a negative number only when the command is to end. */
-static int judge(const CmdContext *ctx, const Catalog *catalog, const Series *series,
-                 const Backup *backup, Tally *tally, Err *err)
+static int judge(Verification *v, const Series *series, const Backup *backup, Err *err)
 {
     _cleanup_err_ Err reason = { 0 };
     _cleanup_free_ char *phase = mem_printf("verifying %s", backup->stem);
 
     log_context(LOG_FIELD_STEM, backup->stem);
     progress_phase(phase, backup->manifest.stored_bytes);
-    int r = verify_one(ctx->settings, catalog, series, backup, &reason);
+    int r = verify_one(v, series, backup, &reason);
     log_progress_line(NULL);
     if (reason.kind == ERR_CANCELLED) {
         err_move(err, &reason);
         return r;
     }
 
-    tell(backup->stem, backup->manifest.stored_bytes, &reason, tally);
+    tell(v, backup->stem, &backup->manifest, &reason);
     return 0;
 }
 
-static void tell_unreadable(const Series *series, Tally *tally)
+static void tell_unreadable(Verification *v, const Series *series)
 {
     _cleanup_err_ Err reason = { 0 };
 
     err_set(&reason, ERR_COULD_NOT_VERIFY, "%s", series->problem);
     log_context(LOG_FIELD_STEM, NULL);
-    tell(series->encoded, /* stored_bytes= */ 0, &reason, tally);
+    tell(v, series->encoded, &(Manifest){ 0 }, &reason);
 }
 
 /* Of a series: the newest, and the newest good one where that is another. */
-static bool is_chosen(const CmdContext *ctx, const Series *series, size_t i)
+static bool is_chosen(const Verification *v, const Series *series, size_t i)
 {
-    if (ctx->args->flags & ARG_ALL)
+    if (v->args->flags & ARG_SUBSET)
+        return subset_has(&v->subset, series->backups[i].stem);
+    if (v->args->flags & ARG_ALL)
         return true;
     return i + 1 == series->count || &series->backups[i] == series_newest_good(series);
 }
 
-static int verify_series(const CmdContext *ctx, const Catalog *catalog, const Series *series,
-                         Tally *tally, Err *err)
+static int verify_series(Verification *v, const Series *series, Err *err)
 {
     if (series->problem)
-        tell_unreadable(series, tally);
+        tell_unreadable(v, series);
     for (size_t i = 0; i < series->count; i++) {
-        int r = is_chosen(ctx, series, i)
-                    ? judge(ctx, catalog, series, &series->backups[i], tally, err)
-                    : 0;
+        int r = is_chosen(v, series, i) ? judge(v, series, &series->backups[i], err) : 0;
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-static int verify_catalog(const CmdContext *ctx, const Catalog *catalog, Tally *tally, Err *err)
+static int verify_catalog(Verification *v, Err *err)
 {
-    for (size_t i = 0; i < catalog->count; i++) {
-        int r = verify_series(ctx, catalog, &catalog->series[i], tally, err);
+    for (size_t i = 0; i < v->catalog.count; i++) {
+        int r = verify_series(v, &v->catalog.series[i], err);
         if (r < 0)
             return r;
     }
@@ -140,69 +156,100 @@ static int verify_catalog(const CmdContext *ctx, const Catalog *catalog, Tally *
 
 /* A stem is one backup. The name of a database means here what it means without operands: its
  * newest good backup alone would hide that a newer one is damaged. */
-static int verify_named(const CmdContext *ctx, const Catalog *catalog, const char *name,
-                        Tally *tally, Err *err)
+static int verify_named(Verification *v, const char *name, Err *err)
 {
     const Series *series =
-        catalog_series(catalog, strcmp(name, ARTIFACT_GLOBALS) == 0 ? NULL : name);
+        catalog_series(&v->catalog, strcmp(name, ARTIFACT_GLOBALS) == 0 ? NULL : name);
     const Backup *backup;
 
     if (series)
-        return verify_series(ctx, catalog, series, tally, err);
-    int r = catalog_find(catalog, name, &series, &backup, err);
+        return verify_series(v, series, err);
+    int r = catalog_find(&v->catalog, name, &series, &backup, err);
     if (r < 0)
         return r;
-    return judge(ctx, catalog, series, backup, tally, err);
+    return judge(v, series, backup, err);
 }
 
-static int verify_all_named(const CmdContext *ctx, const Catalog *catalog, Tally *tally, Err *err)
+static int verify_all_named(Verification *v, Err *err)
 {
-    for (size_t i = 0; i < ctx->args->operand_count; i++) {
-        int r = verify_named(ctx, catalog, ctx->args->operands[i], tally, err);
+    for (size_t i = 0; i < v->args->operand_count; i++) {
+        int r = verify_named(v, v->args->operands[i], err);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-static int refuse_both(const Args *args, Err *err)
+/* Names, --all and --subset each say which. */
+static int check_choice(const Args *args, Err *err)
 {
-    if (!(args->flags & ARG_ALL) || args->operand_count == 0)
+    const char *choices[3];
+    size_t count = 0;
+
+    if (args->flags & ARG_ALL)
+        choices[count++] = "--all";
+    if (args->flags & ARG_SUBSET)
+        choices[count++] = "--subset";
+    if (args->operand_count > 0)
+        choices[count++] = args->operands[0];
+    if (count < 2)
         return 0;
-    int r = err_set(err, ERR_USAGE, "--all and \"%s\" exclude each other", args->operands[0]);
-    err_hint(err, "Give the names of backups, or --all for each there is.");
+    int r = err_set(err, ERR_USAGE, "\"%s\" and \"%s\" exclude each other", choices[0], choices[1]);
+    err_hint(err, "Give the names of backups, --all for each there is, or --subset for a share.");
     return r;
+}
+
+static bool has_backups(const Catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->count; i++)
+        if (catalog->series[i].count > 0)
+            return true;
+    return false;
+}
+
+static int conclude(const Verification *v, Err *err)
+{
+    log_context(LOG_FIELD_STEM, NULL);
+    log_event(LOG_LEVEL_NOTICE, LOG_EVENT_VERIFIED,
+              "verified: %zu sound, %zu damaged, %zu undecided", v->sound, v->damaged,
+              v->undecided);
+    if (v->damaged > 0)
+        return EXIT_CODE_NOT_VERIFIED;
+    if (v->undecided > 0)
+        return EXIT_CODE_COULD_NOT_VERIFY;
+    /* A share may be empty. */
+    if (v->sound == 0 && !((v->args->flags & ARG_SUBSET) && has_backups(&v->catalog)))
+        return err_set(err, ERR_COULD_NOT_VERIFY, "there is no backup to verify in \"%s\"",
+                       v->catalog.path);
+    return EXIT_CODE_DONE;
+}
+
+static int verify(Verification *v, Err *err)
+{
+    int r = check_choice(v->args, err);
+    if (r < 0)
+        return r;
+    if (v->args->flags & ARG_SUBSET) {
+        r = subset_parse(v->args->subset, clock_now(), &v->subset, err);
+        if (r < 0)
+            return r;
+    }
+    r = catalog_load(v->settings->backup_dir, &v->catalog, err);
+    if (r < 0)
+        return r;
+
+    progress_ready();
+    r = v->args->operand_count > 0 ? verify_all_named(v, err) : verify_catalog(v, err);
+    return r < 0 ? r : conclude(v, err);
 }
 
 static int run_verify(const CmdContext *ctx, Err *err)
 {
-    _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
-    Tally tally = { 0 };
+    Verification v = { .settings = ctx->settings, .args = ctx->args, .catalog = CATALOG_INIT };
 
-    int r = refuse_both(ctx->args, err);
-    if (r < 0)
-        return r;
-    r = catalog_load(ctx->settings->backup_dir, &catalog, err);
-    if (r < 0)
-        return r;
-    progress_ready();
-    r = ctx->args->operand_count > 0 ? verify_all_named(ctx, &catalog, &tally, err)
-                                     : verify_catalog(ctx, &catalog, &tally, err);
-    if (r < 0)
-        return r;
-
-    log_context(LOG_FIELD_STEM, NULL);
-    log_event(LOG_LEVEL_NOTICE, LOG_EVENT_VERIFIED,
-              "verified: %zu sound, %zu damaged, %zu undecided", tally.sound, tally.damaged,
-              tally.undecided);
-    if (tally.damaged > 0)
-        return EXIT_CODE_NOT_VERIFIED;
-    if (tally.undecided > 0)
-        return EXIT_CODE_COULD_NOT_VERIFY;
-    if (tally.sound == 0)
-        return err_set(err, ERR_COULD_NOT_VERIFY, "there is no backup to verify in \"%s\"",
-                       catalog.path);
-    return EXIT_CODE_DONE;
+    int r = verify(&v, err);
+    catalog_done(&v.catalog);
+    return r;
 }
 
 const Command command_verify = {
@@ -210,11 +257,13 @@ const Command command_verify = {
     .operands = "[BACKUP…]",
     .max_operands = -1,
     .summary = "reads backups back and checks them",
-    .help = "Checks stored size and digest, and decodes everything: an archive by pg_restore, SQL "
-            "by gunzip\n"
-            "and the digest of what pg_dump had written. Without operands: the newest of each "
-            "database.\n"
-            "Exits with 4 when a backup is damaged, with 5 when one could not be judged.",
-    .options = ARG_ALL,
+    .help = "Checks stored size and digest, decodes everything, takes the inventory again and "
+            "compares it\n"
+            "with the one that was taken while the backup was made; an archive is also read by "
+            "pg_restore,\n"
+            "and SQL text has the digest of what pg_dump had written. Without operands: the newest "
+            "of each\n"
+            "database. Exits with 4 when a backup is damaged, with 5 when one could not be judged.",
+    .options = ARG_ALL | ARG_SUBSET,
     .run = run_verify,
 };

@@ -16,7 +16,9 @@
 
 #define NUMBER(low, high)                                                                          \
     .parse = setting_value_number, .range = { (low), (high) },                                     \
-    .info.values = "a whole number from " #low " to " #high
+    .info.values = "a whole number from " TEXT_OF(low) " to " TEXT_OF(high)
+#define TEXT_OF(number) TEXT_OF_1(number)
+#define TEXT_OF_1(number) #number
 
 #define FLAG TYPE(setting_value_flag, "yes or no (true, false, on, off, 1, 0)")
 #define PATH TYPE(setting_value_path, "an absolute path")
@@ -124,18 +126,40 @@ static const SettingRow rows[] = {
     },
     {
         ROW("BACKUP_FORMAT", "Backups", backup_format),
-        TYPE(setting_value_backup_format, "custom or plain"),
+        TYPE(setting_value_backup_format, "custom, plain or directory"),
         .info.default_text = "custom",
         .info.description = "custom is pg_dump's archive (.dump), for pg_restore: single tables "
-                            "and parallel restores. plain is an SQL script (.sql or .sql.gz), "
-                            "for psql.",
+                            "and parallel restores. plain is an SQL script (.sql, .sql.gz, "
+                            ".sql.zst or .sql.lz4), for psql. directory (.dir) is dumped over "
+                            "BACKUP_JOBS connections at once, for databases that one connection "
+                            "is too slow for.",
     },
     {
-        ROW("BACKUP_COMPRESSION", "Backups", backup_compression_level),
-        TYPE(setting_value_compression, "auto, none, gzip, or gzip:1 to gzip:9"),
+        ROW("BACKUP_COMPRESSION", "Backups", backup_compression),
+        TYPE(setting_value_compression,
+             "auto, none, gzip[:1 to 9], zstd[:1 to 19], lz4, or native[:METHOD[:LEVEL]]"),
         .info.default_text = "auto",
-        .info.description = "gzip:1 is the fastest, gzip:9 the smallest, gzip alone is gzip:6; "
-                            "auto leaves the choice to the program.",
+        .info.description =
+            "Higher levels are slower and smaller; without one it is the method's fastest that "
+            "is worth it. An archive holds zstd and lz4 from pg_dump 16 on. auto: zstd where "
+            "archives can hold it, else gzip; SQL text gzip. native: pg_dump compresses, with a "
+            "method and levels of its own version. A directory is always compressed by pg_dump.",
+    },
+    {
+        ROW("BACKUP_JOBS", "Backups", backup_jobs),
+        NUMBER(1, BACKUP_JOBS_MAX),
+        .default_is_made = true,
+        .info.default_text = "the number of processors",
+        .info.description = "Threads that compress; for a directory, also the connections to the "
+                            "server.",
+    },
+    {
+        ROW("BACKUP_DECODE_CHECK", "Backups", backup_decode_check),
+        FLAG,
+        .info.default_text = "yes",
+        .info.description = "Whether each compressed piece is decompressed again and compared "
+                            "before it is written. It costs some processor time, and finds broken "
+                            "memory while there is still something to be done about it.",
     },
     {
         ROW("BACKUP_GLOBALS", "Backups", backup_globals),

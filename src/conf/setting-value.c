@@ -221,34 +221,90 @@ int setting_value_databases(const char *text, const SettingRange *range, void *r
     return 0;
 }
 
-int setting_value_backup_format(const char *text, const SettingRange *range, void *ret)
-{
-    static const Choice choices[] = {
-        { "custom", BACKUP_FORMAT_CUSTOM },
-        { "plain", BACKUP_FORMAT_PLAIN },
-    };
-    static_assert(ELEMENTSOF(choices) == _BACKUP_FORMAT_MAX, "each format has its word");
-    (void)range;
+static const Choice backup_formats[] = {
+    { "custom", BACKUP_FORMAT_CUSTOM },
+    { "plain", BACKUP_FORMAT_PLAIN },
+    { "directory", BACKUP_FORMAT_DIRECTORY },
+};
+static_assert(ELEMENTSOF(backup_formats) == _BACKUP_FORMAT_MAX, "each format has its word");
 
+const char *backup_format_to_string(BackupFormat format)
+{
+    return backup_formats[format].text;
+}
+
+int backup_format_from_string(const char *text, BackupFormat *ret)
+{
     int value;
-    int r = choose(choices, ELEMENTSOF(choices), text, &value);
+    int r = choose(backup_formats, ELEMENTSOF(backup_formats), text, &value);
     if (r < 0)
         return r;
 
-    *(BackupFormat *)ret = (BackupFormat)value;
+    *ret = (BackupFormat)value;
     return 0;
 }
 
+int setting_value_backup_format(const char *text, const SettingRange *range, void *ret)
+{
+    (void)range;
+    return backup_format_from_string(text, ret);
+}
+
+/* What can stand before a colon, and the levels that can stand behind it. */
+typedef struct MethodWord {
+    const char *text;
+    CompressionMethod method;
+    uint64_t max_level; /* 0: takes none */
+} MethodWord;
+
+static const MethodWord method_words[] = {
+    { "auto", COMPRESSION_AUTO, 0 },  { "none", COMPRESSION_NONE, 0 },
+    { "gzip", COMPRESSION_GZIP, 9 },  { "lz4", COMPRESSION_LZ4, 0 },
+    { "zstd", COMPRESSION_ZSTD, 19 },
+};
+
+/* "gzip", "zstd:3" */
+static int parse_method(const char *text, CompressionWish *ret)
+{
+    size_t size = strcspn(text, ":");
+
+    for (size_t i = 0; i < ELEMENTSOF(method_words); i++) {
+        const MethodWord *word = &method_words[i];
+        if (strlen(word->text) != size || strncmp(word->text, text, size) != 0)
+            continue;
+
+        uint64_t level = 0;
+        const SettingRange levels = { 1, word->max_level };
+        if (text[size] == ':' && setting_value_number(text + size + 1, &levels, &level) < 0)
+            return -EINVAL;
+        ret->method = word->method;
+        ret->level = (int)level;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+#define NATIVE "native"
+
 int setting_value_compression(const char *text, const SettingRange *range, void *ret)
 {
-    static const Choice choices[] = {
-        { "auto", -1 },  { "none", 0 },   { "gzip", 6 }, /* gzip(1)'s own default */
-        { "gzip:1", 1 }, { "gzip:2", 2 }, { "gzip:3", 3 }, { "gzip:4", 4 }, { "gzip:5", 5 },
-        { "gzip:6", 6 }, { "gzip:7", 7 }, { "gzip:8", 8 }, { "gzip:9", 9 },
-    };
+    CompressionWish wish = { .native = strncmp(text, NATIVE, strlen(NATIVE)) == 0 };
+    const char *method = wish.native ? text + strlen(NATIVE) : text;
     (void)range;
 
-    return choose(choices, ELEMENTSOF(choices), text, ret);
+    /* "native" alone, or a colon and a method; pg_dump has no "auto", and "none" is ours. */
+    if (!wish.native || *method == ':') {
+        int r = parse_method(wish.native ? method + 1 : method, &wish);
+        if (r < 0)
+            return r;
+        if (wish.native && wish.method <= COMPRESSION_NONE)
+            return -EINVAL;
+    } else if (*method != '\0') {
+        return -EINVAL;
+    }
+
+    *(CompressionWish *)ret = wish;
+    return 0;
 }
 
 int setting_value_log_format(const char *text, const SettingRange *range, void *ret)

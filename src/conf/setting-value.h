@@ -36,6 +36,7 @@ int setting_value_url(const char *text, const SettingRange *range, void *ret);
 int setting_value_databases(const char *text, const SettingRange *range, void *ret);
 
 int setting_value_backup_format(const char *text, const SettingRange *range, void *ret);
-int setting_value_compression(const char *text, const SettingRange *range, void *ret); /* int */
+/* To CompressionWish. */
+int setting_value_compression(const char *text, const SettingRange *range, void *ret);
 int setting_value_log_format(const char *text, const SettingRange *range, void *ret);
 int setting_value_log_level(const char *text, const SettingRange *range, void *ret);

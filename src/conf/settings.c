@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -243,6 +244,17 @@ static void load_setting(Loader *l, const SettingRow *row, Settings *s)
     }
 }
 
+/* How many processors this process may run on. */
+static uint64_t processors(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) < 0)
+        return 1;
+    uint64_t count = (uint64_t)CPU_COUNT(&set);
+    return count > BACKUP_JOBS_MAX ? BACKUP_JOBS_MAX : count;
+}
+
 /* The defaults that depend on the instance, the host or another setting. */
 static void make_defaults(Settings *s)
 {
@@ -250,6 +262,8 @@ static void make_defaults(Settings *s)
         s->backup_dir = mem_printf("/var/lib/pg-backup/%s", s->instance);
     if (!s->state_dir)
         s->state_dir = mem_printf("%s/.state", s->backup_dir);
+    if (s->backup_jobs == 0)
+        s->backup_jobs = processors();
     if (!s->metrics_instance) {
         char host[HOST_NAME_MAX + 1] = { 0 };
         bool known = gethostname(host, sizeof(host) - 1) == 0 && host[0] != '\0';

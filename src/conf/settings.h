@@ -25,8 +25,30 @@
 typedef enum BackupFormat {
     BACKUP_FORMAT_CUSTOM,
     BACKUP_FORMAT_PLAIN,
+    BACKUP_FORMAT_DIRECTORY,
     _BACKUP_FORMAT_MAX,
 } BackupFormat;
+
+/* "custom", "plain", "directory": in settings and in manifests. */
+const char *backup_format_to_string(BackupFormat format);
+int backup_format_from_string(const char *text, BackupFormat *ret); /* -EINVAL */
+
+typedef enum CompressionMethod {
+    COMPRESSION_AUTO,
+    COMPRESSION_NONE,
+    COMPRESSION_GZIP,
+    COMPRESSION_LZ4,
+    COMPRESSION_ZSTD,
+} CompressionMethod;
+
+/* What BACKUP_COMPRESSION asks for; backup/compression.h makes of it what is done. */
+typedef struct CompressionWish {
+    bool native; /* by pg_dump itself */
+    CompressionMethod method;
+    int level; /* 0: the method's default */
+} CompressionWish;
+
+#define BACKUP_JOBS_MAX 64
 
 typedef struct Settings {
     char *instance; /* the instance's name, "main" */
@@ -40,7 +62,9 @@ typedef struct Settings {
 
     char *backup_dir, *state_dir; /* absolute */
     BackupFormat backup_format;
-    int backup_compression_level; /* BACKUP_COMPRESSION: auto -1, none 0, gzip:1 to gzip:9 */
+    CompressionWish backup_compression;
+    uint64_t backup_jobs; /* 1 to BACKUP_JOBS_MAX; by default one for each processor */
+    bool backup_decode_check;
     bool backup_globals;
 
     uint64_t keep_days, keep_min_count;

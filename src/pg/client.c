@@ -292,9 +292,13 @@ int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *o
     if (r < 0)
         return r;
 
-    strv_addf(&ret->argv, "--format=%s", options->plain ? "plain" : "custom");
-    if (!options->plain && options->compression_level >= 0)
-        strv_addf(&ret->argv, "--compress=%d", options->compression_level);
+    strv_addf(&ret->argv, "--format=%s", options->format);
+    if (options->compress)
+        strv_addf(&ret->argv, "--compress=%s", options->compress);
+    if (options->directory)
+        strv_addf(&ret->argv, "--file=%s", options->directory);
+    if (options->jobs > 1)
+        strv_addf(&ret->argv, "--jobs=%llu", (unsigned long long)options->jobs);
     if (options->snapshot)
         strv_addf(&ret->argv, "--snapshot=%s", options->snapshot);
     strv_addf(&ret->argv, "--lock-wait-timeout=%llus",

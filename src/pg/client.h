@@ -46,8 +46,10 @@ void pg_command_done(PgCommand *command);
 typedef struct PgDumpOptions {
     const char *database;
     const char *snapshot;  /* id, or NULL */
-    bool plain;            /* else custom */
-    int compression_level; /* custom only: 0 to 9, -1 pg_dump's default */
+    const char *format;    /* "custom", "plain", "directory" */
+    const char *compress;  /* for --compress; NULL: pg_dump's default, as for plain */
+    const char *directory; /* where a directory goes: it must not exist yet */
+    uint64_t jobs;         /* of a directory; else 1 */
     uint64_t lock_wait_timeout_seconds;
 } PgDumpOptions;
 

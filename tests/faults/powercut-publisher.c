@@ -81,7 +81,7 @@ static int write_backup(int dir_fd, const char *dir_path, Manifest *m, Err *err)
 
 static void describe(Manifest *m, usec_t when)
 {
-    const char *extension = artifact_extension(/* plain= */ false, /* gzip= */ false);
+    const char *extension = artifact_extension(BACKUP_FORMAT_CUSTOM, CODEC_NONE);
 
     *m = (Manifest){
         .stem = artifact_stem(SERIES, when),
@@ -99,6 +99,38 @@ static void describe(Manifest *m, usec_t when)
     m->file = mem_printf("%s%s", m->stem, extension);
 }
 
+/* As a run commits: an inventory beside the data. */
+static int commit(int dir_fd, const char *dir_path, Manifest *m, Err *err)
+{
+    _cleanup_(inventory_done) Inventory contents = { 0 };
+    _cleanup_buf_ Buf text = { 0 };
+    _cleanup_err_ Err link_failed = { 0 };
+    char sha256[TAP_SHA256_HEX_SIZE];
+
+    inventory_print(&contents, &text);
+    int r = tap_sha256_of(text.data, text.size, sha256, err);
+    if (r < 0)
+        return r;
+    m->inventory_file = artifact_inventory(m->stem);
+    m->inventory_sha256 = mem_strdup(sha256);
+
+    const CatalogCommit spec = {
+        .series_fd = dir_fd,
+        .series_path = dir_path,
+        .encoded = SERIES,
+        .manifest = m,
+        .inventory = &text,
+    };
+    r = catalog_commit(&spec, &link_failed, err);
+    if (r < 0)
+        return r;
+    if (err_is_set(&link_failed)) {
+        err_move(err, &link_failed);
+        return -EIO;
+    }
+    return 0;
+}
+
 static int publish(const Catalog *c, usec_t when, Err *err)
 {
     _cleanup_close_ int dir_fd = -1;
@@ -112,14 +144,9 @@ static int publish(const Catalog *c, usec_t when, Err *err)
     r = write_backup(dir_fd, dir_path, &m, err);
     if (r < 0)
         return r;
-    _cleanup_err_ Err link_failed = { 0 };
-    r = catalog_commit(dir_fd, dir_path, SERIES, &m, &link_failed, err);
+    r = commit(dir_fd, dir_path, &m, err);
     if (r < 0)
         return r;
-    if (err_is_set(&link_failed)) {
-        err_move(err, &link_failed);
-        return -EIO;
-    }
     return say("committed", m.stem, err);
 }
 

@@ -57,6 +57,8 @@ static void put_obstacle(int fd, Obstacle obstacle, const char *encoded, const M
 
     if (obstacle == OBSTACLE_CHECKSUM)
         name = mem_printf(".%s.sha256.tmp", m->file);
+    else if (obstacle == OBSTACLE_INVENTORY)
+        name = mem_printf(".%s.tmp", m->inventory_file);
     else if (obstacle == OBSTACLE_MANIFEST)
         name = mem_printf(".%s.json.tmp", m->stem);
     else if (obstacle == OBSTACLE_LATEST)
@@ -90,9 +92,19 @@ int place_attempt(const Place *p, const Attempt *a, Err *warning, Err *err)
         .program_version = mem_strdup("0.1.0"),
     };
     m.file = mem_printf("%s%s", m.stem, a->extension ? a->extension : ".dump");
+    m.inventory_file = artifact_inventory(m.stem);
+    m.inventory_sha256 = mem_strdup(SHA256_ABC);
     unit_write_file(path, m.file, "abc", 3);
     put_obstacle(fd, a->obstacle, encoded, &m);
-    return catalog_commit(fd, path, encoded, &m, warning, err);
+    return catalog_commit(
+        &(CatalogCommit){
+            .series_fd = fd,
+            .series_path = path,
+            .encoded = encoded,
+            .manifest = &m,
+            .inventory = &(Buf){ .data = (char[]){ "abc" }, .size = 3 },
+        },
+        warning, err);
 }
 
 void place_commit(const Place *p, const char *database, usec_t when)

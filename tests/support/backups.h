@@ -1,6 +1,6 @@
 #pragma once
 
-/* A BACKUP_DIR for tests, with backups of the three bytes "abc". What goes wrong fails the test. */
+/* A BACKUP_DIR for tests, with backups of the three bytes "abc", inventory included. What goes wrong fails the test. */
 
 #include <stdbool.h>
 
@@ -29,7 +29,8 @@ char *place_link(const Place *p, const char *name); /* where a link points; "" i
 /* What stands in the way of a commit. */
 typedef enum Obstacle {
     OBSTACLE_NONE,
-    OBSTACLE_CHECKSUM, /* its temporary name is a directory's */
+    OBSTACLE_INVENTORY, /* its temporary name is a directory's */
+    OBSTACLE_CHECKSUM, /* likewise */
     OBSTACLE_MANIFEST, /* likewise */
     OBSTACLE_LATEST,   /* a directory has the link's name */
 } Obstacle;

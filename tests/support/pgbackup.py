@@ -23,7 +23,7 @@ BINARY = os.environ.get("PG_BACKUP_BINARY") or os.path.normpath(
     os.path.join(pgtest.SUPPORT, "..", "..", "build", "pg-backup"))
 
 # What the design calls the data files.
-DATA_EXTENSIONS = (".dump", ".sql.gz", ".sql")
+DATA_EXTENSIONS = (".dump", ".sql.gz", ".sql.zst", ".sql.lz4", ".sql")
 
 
 class Result:
@@ -179,7 +179,7 @@ class PgBackup:
         owned = {".lock"}
         for backup in self.backups():
             directory = os.path.dirname(backup.path)
-            for path in (backup.path, backup.data, backup.data + ".sha256"):
+            for path in (backup.path, backup.inventory, backup.data, backup.data + ".sha256"):
                 owned.add(os.path.relpath(path, self.backup_dir))
             latest = glob.glob(glob.escape(directory) + "/*_latest.*")
             owned.update(os.path.relpath(path, self.backup_dir) for path in latest)
@@ -200,6 +200,10 @@ class Backup:
         found = [path[:-len(".json")] + end for end in DATA_EXTENSIONS]
         self.data = next((name for name in found if os.path.exists(name)), found[0])
 
+    @property
+    def inventory(self):
+        return self.path[:-len(".json")] + ".inventory.jsonl"
+
     def read(self):
         with open(self.data, "rb") as f:
             return f.read()
@@ -212,7 +216,8 @@ class Backup:
         self.manifest.update(members)
         with open(self.path, "w", encoding="utf-8") as f:
             json.dump(self.manifest, f)
-        directory, names = os.path.split(self.data)[0], [self.data, self.path]
+        directory = os.path.dirname(self.data)
+        names = filter(os.path.exists, [self.data, self.inventory, self.path])
         with open(self.data + ".sha256", "wb") as f:
             subprocess.run(["sha256sum", *map(os.path.basename, names)], cwd=directory, stdout=f,
                            check=True)

@@ -215,7 +215,12 @@ static const struct {
 } files[] = {
     { "appdb", "appdb_" STAMP ".dump", ARTIFACT_DATA, "appdb_" STAMP },
     { "appdb", "appdb_" STAMP ".sql.gz", ARTIFACT_DATA, "appdb_" STAMP },
+    { "appdb", "appdb_" STAMP ".sql.zst", ARTIFACT_DATA, "appdb_" STAMP },
+    { "appdb", "appdb_" STAMP ".sql.lz4", ARTIFACT_DATA, "appdb_" STAMP },
     { "appdb", "appdb_" STAMP ".sql", ARTIFACT_DATA, "appdb_" STAMP },
+    { "appdb", "appdb_" STAMP ".dir", ARTIFACT_DATA, "appdb_" STAMP },
+    { "appdb", "appdb_" STAMP ".dir.sha256", ARTIFACT_CHECKSUM, "appdb_" STAMP },
+    { "appdb", "appdb_" STAMP ".inventory.jsonl", ARTIFACT_INVENTORY, "appdb_" STAMP },
     { "appdb", "appdb_" STAMP ".dump.sha256", ARTIFACT_CHECKSUM, "appdb_" STAMP },
     { "appdb", "appdb_" STAMP ".sql.gz.sha256", ARTIFACT_CHECKSUM, "appdb_" STAMP },
     { "appdb", "appdb_" STAMP ".sql.sha256", ARTIFACT_CHECKSUM, "appdb_" STAMP },
@@ -247,6 +252,8 @@ static const char *const foreign_files[] = {
     "appdb_" STAMP,
     "appdb_" STAMP ".",
     "appdb_" STAMP ".tar",
+    "appdb_" STAMP ".inventory.json.gz",
+    "appdb_" STAMP ".inventory.jsonl.sha256",
     "appdb_" STAMP ".dump.bak",
     "appdb_" STAMP ".dump.sha256.sha256",
     "appdb_" STAMP ".dumpx",
@@ -288,9 +295,12 @@ END_TEST
 
 START_TEST(the_extension_says_how_to_open_the_file)
 {
-    ck_assert_str_eq(artifact_extension(/* plain= */ false, /* gzip= */ false), ".dump");
-    ck_assert_str_eq(artifact_extension(/* plain= */ true, /* gzip= */ true), ".sql.gz");
-    ck_assert_str_eq(artifact_extension(/* plain= */ true, /* gzip= */ false), ".sql");
+    ck_assert_str_eq(artifact_extension(BACKUP_FORMAT_CUSTOM, CODEC_ZSTD), ".dump");
+    ck_assert_str_eq(artifact_extension(BACKUP_FORMAT_DIRECTORY, CODEC_NONE), ".dir");
+    ck_assert_str_eq(artifact_extension(BACKUP_FORMAT_PLAIN, CODEC_GZIP), ".sql.gz");
+    ck_assert_str_eq(artifact_extension(BACKUP_FORMAT_PLAIN, CODEC_ZSTD), ".sql.zst");
+    ck_assert_str_eq(artifact_extension(BACKUP_FORMAT_PLAIN, CODEC_LZ4), ".sql.lz4");
+    ck_assert_str_eq(artifact_extension(BACKUP_FORMAT_PLAIN, CODEC_NONE), ".sql");
 }
 END_TEST
 

@@ -115,7 +115,8 @@ END_TEST
 
 START_TEST(a_failure_before_the_commit_leaves_no_file_of_the_backup)
 {
-    static const Obstacle obstacles[] = { OBSTACLE_CHECKSUM, OBSTACLE_MANIFEST };
+    static const Obstacle obstacles[] = { OBSTACLE_INVENTORY, OBSTACLE_CHECKSUM,
+                                          OBSTACLE_MANIFEST };
     _cleanup_place_ Place p = place_new();
     _cleanup_err_ Err err = { 0 };
     Attempt a = { .database = "appdb", .when = DAY(2), .obstacle = obstacles[_i] };
@@ -126,6 +127,7 @@ START_TEST(a_failure_before_the_commit_leaves_no_file_of_the_backup)
     ck_assert(!place_has(&p, "appdb/appdb_19700103T020000Z.dump"));
     ck_assert(!place_has(&p, "appdb/appdb_19700103T020000Z.dump.sha256"));
     ck_assert(!place_has(&p, "appdb/appdb_19700103T020000Z.json"));
+    ck_assert(!place_has(&p, "appdb/appdb_19700103T020000Z.inventory.jsonl"));
     _cleanup_free_ char *target = place_link(&p, "appdb/appdb_latest.dump");
     ck_assert_str_eq(target, "appdb_19700102T020000Z.dump");
 }
@@ -429,7 +431,7 @@ static const UnitTest tests[] = {
     UNIT_LOOP(sha256sum_checks_dump_and_manifest, ELEMENTSOF(hostile)),
     UNIT_TEST(the_latest_link_names_the_newest_commit),
     UNIT_TEST(a_change_of_format_leaves_no_link_to_an_old_backup),
-    UNIT_LOOP(a_failure_before_the_commit_leaves_no_file_of_the_backup, 2),
+    UNIT_LOOP(a_failure_before_the_commit_leaves_no_file_of_the_backup, 3),
     UNIT_TEST(a_failure_after_the_commit_is_a_warning),
     UNIT_TEST(a_commit_does_not_touch_the_manifest_of_another_backup),
     UNIT_TEST(all_files_of_a_removed_backup_go_and_no_others),

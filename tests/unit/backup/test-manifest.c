@@ -48,11 +48,19 @@ static Manifest sample(void)
         .database = mem_strdup("appdb"),
         .format = mem_strdup("custom"),
         .compression = mem_strdup("gzip:6"),
+        .compressed_by = mem_strdup("pg_dump"),
         .file = mem_strdup(STEM ".dump"),
         .stored_bytes = 3,
         .stored_sha256 = mem_strdup(SHA256_ABC),
         .raw_bytes = (uint64_t)1 << 40,
         .raw_sha256 = mem_strdup(SHA256_EMPTY),
+        .inventory_file = mem_strdup(STEM ".inventory.jsonl"),
+        .inventory_sha256 = mem_strdup(SHA256_EMPTY),
+        .tables = 12,
+        .rows = (uint64_t)1 << 41,
+        .sequences = 13,
+        .large_objects = 14,
+        .definitions = 15,
         .started = MOMENT,
         .finished = MOMENT + 90 * USEC_PER_SEC,
         .duration_msec = 90125,
@@ -115,6 +123,14 @@ START_TEST(every_member_is_read_back_as_it_was_written)
     ck_assert_str_eq(got.stored_sha256, m.stored_sha256);
     ck_assert_uint_eq(got.raw_bytes, m.raw_bytes);
     ck_assert_str_eq(got.raw_sha256, m.raw_sha256);
+    ck_assert_str_eq(got.compressed_by, m.compressed_by);
+    ck_assert_str_eq(got.inventory_file, m.inventory_file);
+    ck_assert_str_eq(got.inventory_sha256, m.inventory_sha256);
+    ck_assert_uint_eq(got.tables, m.tables);
+    ck_assert_uint_eq(got.rows, m.rows);
+    ck_assert_uint_eq(got.sequences, m.sequences);
+    ck_assert_uint_eq(got.large_objects, m.large_objects);
+    ck_assert_uint_eq(got.definitions, m.definitions);
     ck_assert_uint_eq(got.started, m.started);
     ck_assert_uint_eq(got.finished, m.finished);
     ck_assert_uint_eq(got.duration_msec, m.duration_msec);

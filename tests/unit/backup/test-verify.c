@@ -64,7 +64,8 @@ END_TEST
 
 START_TEST(one_flipped_bit_anywhere_is_found)
 {
-    static const char *const suffixes[] = { ".sql.gz", ".sql.gz.sha256", ".json" };
+    static const char *const suffixes[] = { ".sql.gz", ".inventory.jsonl", ".sql.gz.sha256",
+                                            ".json" };
     Sample s = make_sample();
     _cleanup_free_ char *dir = mem_printf("%s/appdb", s.dir);
     _cleanup_free_ char *name = mem_printf("%s%s", s.stem, suffixes[_i]);
@@ -115,7 +116,7 @@ END_TEST
 
 START_TEST(a_fifo_or_a_link_in_the_place_of_a_file_is_damage)
 {
-    static const char *const suffixes[] = { ".sql.gz", ".sql.gz.sha256" };
+    static const char *const suffixes[] = { ".sql.gz", ".sql.gz.sha256", ".inventory.jsonl" };
     Sample s = make_sample();
     _cleanup_free_ char *path = mem_printf("%s/appdb/%s%s", s.dir, s.stem, suffixes[_i / 2]);
     _cleanup_free_ char *moved = mem_printf("%s/moved", s.dir);
@@ -183,10 +184,10 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_TEST(a_sound_backup_holds),
-    UNIT_LOOP(one_flipped_bit_anywhere_is_found, 3),
+    UNIT_LOOP(one_flipped_bit_anywhere_is_found, 4),
     UNIT_TEST(a_file_cut_at_any_length_is_found),
     UNIT_TEST(a_missing_file_is_damage),
-    UNIT_LOOP(a_fifo_or_a_link_in_the_place_of_a_file_is_damage, 4),
+    UNIT_LOOP(a_fifo_or_a_link_in_the_place_of_a_file_is_damage, 6),
     UNIT_TEST(a_manifest_that_cannot_be_read_is_no_damage),
     UNIT_TEST(a_backup_that_is_removed_meanwhile_is_no_damage),
     UNIT_TEST(a_stream_gives_the_dump_back),

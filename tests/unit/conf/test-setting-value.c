@@ -17,15 +17,31 @@ START_TEST(flags_are_read_in_every_spelling)
 }
 END_TEST
 
-START_TEST(a_compression_has_its_level)
+static const struct {
+    const char *text;
+    CompressionWish wish;
+} compressions[] = {
+    { "auto", { false, COMPRESSION_AUTO, 0 } },
+    { "none", { false, COMPRESSION_NONE, 0 } },
+    { "gzip", { false, COMPRESSION_GZIP, 0 } },
+    { "gzip:1", { false, COMPRESSION_GZIP, 1 } },
+    { "gzip:9", { false, COMPRESSION_GZIP, 9 } },
+    { "zstd", { false, COMPRESSION_ZSTD, 0 } },
+    { "zstd:19", { false, COMPRESSION_ZSTD, 19 } },
+    { "lz4", { false, COMPRESSION_LZ4, 0 } },
+    { "native", { true, COMPRESSION_AUTO, 0 } },
+    { "native:gzip", { true, COMPRESSION_GZIP, 0 } },
+    { "native:zstd:3", { true, COMPRESSION_ZSTD, 3 } },
+    { "native:lz4", { true, COMPRESSION_LZ4, 0 } },
+};
+
+START_TEST(a_compression_has_method_and_level)
 {
-    static const struct {
-        const char *text;
-        int level;
-    } cases[] = { { "auto", -1 }, { "none", 0 }, { "gzip", 6 }, { "gzip:1", 1 }, { "gzip:9", 9 } };
-    int level;
-    ck_assert_int_eq(setting_value_compression(cases[_i].text, NULL, &level), 0);
-    ck_assert_int_eq(level, cases[_i].level);
+    CompressionWish wish;
+    ck_assert_int_eq(setting_value_compression(compressions[_i].text, NULL, &wish), 0);
+    ck_assert_int_eq(wish.native, compressions[_i].wish.native);
+    ck_assert_int_eq(wish.method, compressions[_i].wish.method);
+    ck_assert_int_eq(wish.level, compressions[_i].wish.level);
 }
 END_TEST
 
@@ -95,7 +111,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_LOOP(flags_are_read_in_every_spelling, 8),
-    UNIT_LOOP(a_compression_has_its_level, 5),
+    UNIT_LOOP(a_compression_has_method_and_level, ELEMENTSOF(compressions)),
     UNIT_TEST(a_number_is_read_up_to_the_largest),
     UNIT_LOOP(slashes_at_the_end_of_a_path_go, 4),
     UNIT_LOOP(a_list_of_databases_is_split_at_commas_and_white_space, ELEMENTSOF(lists)),

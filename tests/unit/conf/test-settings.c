@@ -103,7 +103,10 @@ START_TEST(without_any_source_the_defaults_hold)
     ck_assert_str_eq(s.backup_dir, "/var/lib/pg-backup/main");
     ck_assert_str_eq(s.state_dir, "/var/lib/pg-backup/main/.state");
     ck_assert_int_eq(s.backup_format, BACKUP_FORMAT_CUSTOM);
-    ck_assert_int_eq(s.backup_compression_level, -1);
+    ck_assert_int_eq(s.backup_compression.method, COMPRESSION_AUTO);
+    ck_assert(!s.backup_compression.native);
+    ck_assert_uint_ge(s.backup_jobs, 1);
+    ck_assert(s.backup_decode_check);
     ck_assert(s.backup_globals);
     ck_assert_uint_eq(s.keep_days, 14);
     ck_assert_uint_eq(s.keep_min_count, 3);
@@ -147,7 +150,8 @@ START_TEST(every_setting_reaches_its_member)
     write_conf(&p, "PG_HOST=h\nPG_PORT=5433\nPG_USER=u\nPG_PASSWORD=p\nPG_SSLMODE=verify-full\n"
                    "PG_SSLROOTCERT=/ca\nPG_SERVICE=s\nPG_DATABASES=a\nPG_MAINTENANCE_DATABASE=m\n"
                    "PG_BINDIR=/bin\nBACKUP_DIR=/b\nSTATE_DIR=/s\nBACKUP_FORMAT=plain\n"
-                   "BACKUP_COMPRESSION=gzip:9\nBACKUP_GLOBALS=no\nBACKUP_KEEP_DAYS=1\n"
+                   "BACKUP_COMPRESSION=gzip:9\nBACKUP_JOBS=7\nBACKUP_DECODE_CHECK=no\nBACKUP_"
+                   "GLOBALS=no\nBACKUP_KEEP_DAYS=1\n"
                    "BACKUP_KEEP_MIN_COUNT=2\nBACKUP_KEEP_DAILY=3\nBACKUP_KEEP_WEEKLY=4\n"
                    "BACKUP_KEEP_MONTHLY=5\nBACKUP_KEEP_YEARLY=6\nMAX_BACKUP_AGE_SECONDS=7\n"
                    "STALL_TIMEOUT_SECONDS=8\nLOCK_WAIT_TIMEOUT_SECONDS=9\n"
@@ -170,7 +174,10 @@ START_TEST(every_setting_reaches_its_member)
     ck_assert_str_eq(s.backup_dir, "/b");
     ck_assert_str_eq(s.state_dir, "/s");
     ck_assert_int_eq(s.backup_format, BACKUP_FORMAT_PLAIN);
-    ck_assert_int_eq(s.backup_compression_level, 9);
+    ck_assert_int_eq(s.backup_compression.method, COMPRESSION_GZIP);
+    ck_assert_int_eq(s.backup_compression.level, 9);
+    ck_assert_uint_eq(s.backup_jobs, 7);
+    ck_assert(!s.backup_decode_check);
     ck_assert(!s.backup_globals);
     ck_assert_uint_eq(s.keep_days, 1);
     ck_assert_uint_eq(s.keep_min_count, 2);

@@ -105,7 +105,7 @@ START_TEST(a_password_is_in_no_argument_and_no_variable)
 {
     PgClient client = { .bindir = mem_strdup("/nowhere") };
     PgTarget target = { .host = "h", .password = "can:ary\\42" };
-    PgDumpOptions options = { .database = "-rf", .snapshot = "1-2-3", .compression_level = -1 };
+    PgDumpOptions options = { .database = "-rf", .snapshot = "1-2-3", .format = "custom" };
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     char data[64] = "";
 
@@ -130,7 +130,7 @@ START_TEST(a_database_called_like_an_option_is_none)
 {
     PgClient client = { .bindir = mem_strdup("/nowhere") };
     PgTarget target = { 0 };
-    PgDumpOptions options = { .database = "-rf", .compression_level = 0 };
+    PgDumpOptions options = { .database = "-rf", .format = "custom", .compress = "0" };
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
 
     ck_assert_int_eq(pg_command_dump(&client, &target, &options, &command, NULL), 0);
