@@ -42,6 +42,7 @@ typedef struct ArchiveReaderOps {
 
 /* Borrows ops and userdata. */
 ArchiveReader *archive_reader_new(const ArchiveReaderOps *ops, void *userdata);
+/* Takes all of it, or fails; behind a failure and behind finish there is only ERR_INTERNAL. */
 int archive_reader_write(ArchiveReader *r, const void *data, size_t size, Err *err);
 /* The input has ended: ERR_DAMAGED unless that is at a block's end (custom) or the TOC's end
  * (directory) and each entry with data has had its one block. */

@@ -14,6 +14,8 @@
 #include "archive/archive.h"
 #include "sys/buf.h"
 
+/* The format is custom, whatever the header was read from, and the compression one that the version
+ * has; gzip without a level is the default level, so that who compresses has only to say gzip. */
 void archive_write_header(Buf *b, const ArchiveHeader *header);
 void archive_write_entry_count(Buf *b, uint32_t count);
 void archive_write_entry(Buf *b, unsigned minor, const ArchiveEntry *entry);

@@ -15,8 +15,8 @@
 #define ARCHIVE_MINOR_MAX 16 /* PostgreSQL 17 and 18 */
 
 typedef enum ArchiveFormat {
-    ARCHIVE_FORMAT_CUSTOM = 1, /* as in the header's byte */
-    ARCHIVE_FORMAT_DIRECTORY = 5,
+    ARCHIVE_FORMAT_CUSTOM = 1,    /* as in the header's byte */
+    ARCHIVE_FORMAT_DIRECTORY = 3, /* a toc.dat says "tar": the two share their TOC */
 } ArchiveFormat;
 
 typedef enum ArchiveCompression {
@@ -27,8 +27,7 @@ typedef enum ArchiveCompression {
 } ArchiveCompression;
 
 typedef struct ArchiveHeader {
-    unsigned minor; /* the version is 1.minor */
-    unsigned revision;
+    unsigned minor; /* the version is 1.minor, revision 0 */
     ArchiveFormat format;
     ArchiveCompression compression;
     int32_t gzip_level; /* up to 1.14, which stores it: -1 the default, 1 to 9; else 0 */
@@ -57,9 +56,12 @@ typedef struct ArchiveEntry {
     const char *tablespace, *table_am; /* table_am from 1.14 on */
     int32_t relkind;                   /* from 1.16 on, else 0 */
     const char *owner;
+    bool with_oids;              /* a table WITH OIDS, which were possible up to 1.13 */
     const int32_t *dependencies; /* dump ids */
     size_t dependency_count;
-    const char *file_name; /* directory format: of its data, "3012.dat"; else NULL */
+    /* Directory format: of its data, "3012.dat", a name without a slash; else NULL. Up to 1.15 the
+     * file that lists the large objects is called "blobs.toc", whatever stands here. */
+    const char *file_name;
 } ArchiveEntry;
 
 typedef enum ArchiveBlockKind {
