@@ -22,11 +22,13 @@ static const char *const inherited[] = {
     "PATH", "HOME", "TZ", "TMPDIR", "KRB5CCNAME", "KRB5_CONFIG"
 };
 
-/* "PGHOST=…": libpq's. Not PGPASSWORD, which is a secret, nor "PG_…", which is ours. */
+/* "PGHOST=…": libpq's. Not PGPASSWORD, which is a secret, nor "PG_…", which is ours, nor PGTZ, which
+ * would change how a dump is written. */
 static bool is_for_libpq(const char *variable)
 {
     return strncmp(variable, "PG", 2) == 0 && strncmp(variable, "PG_", 3) != 0 &&
-           strncmp(variable, "PGPASSWORD=", strlen("PGPASSWORD=")) != 0;
+           strncmp(variable, "PGPASSWORD=", strlen("PGPASSWORD=")) != 0 &&
+           strncmp(variable, "PGTZ=", strlen("PGTZ=")) != 0;
 }
 
 static void fill_environment(Strv *env)
@@ -292,6 +294,9 @@ int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *o
     if (r < 0)
         return r;
 
+    /* A time with time zone is written in the session's zone, which a copy elsewhere need not have;
+     * in UTC, equal contents are equal text. */
+    strv_add(&ret->env, "PGTZ=UTC");
     strv_addf(&ret->argv, "--format=%s", options->format);
     if (options->compress)
         strv_addf(&ret->argv, "--compress=%s", options->compress);
