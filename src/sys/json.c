@@ -68,8 +68,12 @@ void json_set_text(Json *object, const char *key, const char *value)
 
 void json_set_uint(Json *object, const char *key, uint64_t value)
 {
-    json_int_t n = value < INT64_MAX ? (json_int_t)value : INT64_MAX;
-    set(object, key, checked(json_integer(n)));
+    json_set_int(object, key, value < INT64_MAX ? (int64_t)value : INT64_MAX);
+}
+
+void json_set_int(Json *object, const char *key, int64_t value)
+{
+    set(object, key, checked(json_integer(value)));
 }
 
 void json_set_flag(Json *object, const char *key, bool value)
@@ -185,15 +189,37 @@ int json_get_text_opt(const Json *object, const char *key, char **ret, Err *err)
 
 int json_get_uint(const Json *object, const char *key, uint64_t *ret, Err *err)
 {
+    int64_t n;
+    int r = json_get_int(object, key, &n, err);
+    if (r < 0)
+        return r;
+    if (n < 0)
+        return err_set(err, ERR_DAMAGED, "member \"%s\" is negative", key);
+
+    *ret = (uint64_t)n;
+    return 0;
+}
+
+int json_get_int(const Json *object, const char *key, int64_t *ret, Err *err)
+{
     const Json *value = NULL;
     int r = get(object, key, JSON_INTEGER, &value, err);
     if (r < 0)
         return r;
 
-    json_int_t n = json_integer_value(value);
-    if (n < 0)
-        return err_set(err, ERR_DAMAGED, "member \"%s\" is negative", key);
-    *ret = (uint64_t)n;
+    *ret = json_integer_value(value);
+    return 0;
+}
+
+int json_get_flag(const Json *object, const char *key, bool *ret, Err *err)
+{
+    const Json *value = json_object_get(object, key);
+    if (!value)
+        return err_set(err, ERR_DAMAGED, "member \"%s\" is missing", key);
+    if (!json_is_boolean(value))
+        return err_set(err, ERR_DAMAGED, "member \"%s\" is neither true nor false", key);
+
+    *ret = json_is_true(value);
     return 0;
 }
 

@@ -28,6 +28,7 @@ static inline void json_freep(Json **value)
 /* Setting a NULL string or a NULL child stores null. Children are taken over. */
 void json_set_text(Json *object, const char *key, const char *value);
 void json_set_uint(Json *object, const char *key, uint64_t value); /* at most INT64_MAX */
+void json_set_int(Json *object, const char *key, int64_t value);
 void json_set_flag(Json *object, const char *key, bool value);
 void json_set_strv(Json *object, const char *key, const Strv *values);
 Json *json_set_child(Json *object, const char *key, Json *child); /* returns child */
@@ -45,6 +46,8 @@ int json_parse_object(const char *text, size_t size, Json **ret, Err *err);
 int json_get_text(const Json *object, const char *key, char **ret, Err *err);     /* a copy */
 int json_get_text_opt(const Json *object, const char *key, char **ret, Err *err); /* or NULL */
 int json_get_uint(const Json *object, const char *key, uint64_t *ret, Err *err);
+int json_get_int(const Json *object, const char *key, int64_t *ret, Err *err);
+int json_get_flag(const Json *object, const char *key, bool *ret, Err *err);
 int json_get_uint_opt(const Json *object, const char *key, uint64_t fallback, uint64_t *ret,
                       Err *err);
 int json_get_strv(const Json *object, const char *key, Strv *ret, Err *err); /* appends copies */

@@ -60,9 +60,11 @@ START_TEST(the_largest_number_is_that_of_64_bits_with_a_sign)
     _cleanup_json_ Json *object = json_new_object();
     json_set_uint(object, "max", INT64_MAX);
     json_set_uint(object, "more", UINT64_MAX);
+    json_set_int(object, "min", INT64_MIN);
 
     _cleanup_free_ char *line = json_print_line(object);
-    ck_assert_str_eq(line, "{\"max\":9223372036854775807,\"more\":9223372036854775807}");
+    ck_assert_str_eq(line, "{\"max\":9223372036854775807,\"more\":9223372036854775807,"
+                           "\"min\":-9223372036854775808}");
 }
 END_TEST
 
@@ -205,6 +207,8 @@ START_TEST(members_are_read_by_type)
     _cleanup_free_ char *text = NULL, *empty = NULL;
     const Json *array = NULL;
     uint64_t n = 0;
+    int64_t negative = 0;
+    bool flag = false;
 
     ck_assert_int_eq(json_get_text(object, "text", &text, NULL), 0);
     ck_assert_str_eq(text, "t");
@@ -212,6 +216,10 @@ START_TEST(members_are_read_by_type)
     ck_assert_str_eq(empty, "");
     ck_assert_int_eq(json_get_uint(object, "uint", &n, NULL), 0);
     ck_assert_uint_eq(n, 7);
+    ck_assert_int_eq(json_get_int(object, "negative", &negative, NULL), 0);
+    ck_assert_int_eq(negative, -1);
+    ck_assert_int_eq(json_get_flag(object, "flag", &flag, NULL), 0);
+    ck_assert(flag);
     ck_assert_int_eq(json_get_array(object, "array", &array, NULL), 0);
     ck_assert_uint_eq(json_array_length(array), 2);
     ck_assert_ptr_nonnull(json_array_item(array, 1));
@@ -236,6 +244,18 @@ static int read_uint(const Json *object, const char *key, Err *err)
 {
     uint64_t n;
     return json_get_uint(object, key, &n, err);
+}
+
+static int read_int(const Json *object, const char *key, Err *err)
+{
+    int64_t n;
+    return json_get_int(object, key, &n, err);
+}
+
+static int read_flag(const Json *object, const char *key, Err *err)
+{
+    bool flag;
+    return json_get_flag(object, key, &flag, err);
 }
 
 static int read_uint_opt(const Json *object, const char *key, Err *err)
@@ -273,6 +293,10 @@ static const struct {
     { read_uint, "text", "member \"text\" is not an integer" },
     { read_uint, "real", "member \"real\" is not an integer" },
     { read_uint, "negative", "member \"negative\" is negative" },
+    { read_int, "absent", "member \"absent\" is missing" },
+    { read_int, "real", "member \"real\" is not an integer" },
+    { read_flag, "absent", "member \"absent\" is missing" },
+    { read_flag, "uint", "member \"uint\" is neither true nor false" },
     { read_uint_opt, "flag", "member \"flag\" is not an integer" },
     { read_strv, "text", "member \"text\" is not an array" },
     { read_strv, "array", "member \"array\" holds something that is not a string" },
