@@ -7,18 +7,28 @@
 
 #include "archive/digest.h"
 #include "sys/err.h"
+#include "sys/mem.h"
 
 typedef struct CopyRows CopyRows;
 
 CopyRows *copy_rows_new(void);
 void copy_rows_free(CopyRows *c);
+static inline void copy_rows_freep(CopyRows **c)
+{
+    copy_rows_free(*c);
+}
+#define _cleanup_copy_rows_ _cleanup_(copy_rows_freep)
 
 /* Starts the next table. */
 void copy_rows_begin(CopyRows *c);
 /* ERR_DAMAGED for anything behind the end but the two line feeds that belong to it. */
 int copy_rows_write(CopyRows *c, const void *data, size_t size, Err *err);
-/* ERR_DAMAGED when the end has not come. */
-int copy_rows_finish(CopyRows *c, Err *err);
+/* The same for SQL text, which goes on behind the line "\.": takes no more than that line, and
+ * returns how many bytes it has taken. */
+size_t copy_rows_take(CopyRows *c, const void *data, size_t size);
+bool copy_rows_ended(const CopyRows *c); /* that line has come */
+/* ERR_DAMAGED when the end of an archive's block has not come. */
+int copy_rows_finish(const CopyRows *c, Err *err);
 
 uint64_t copy_rows_count(const CopyRows *c);
 uint64_t copy_rows_bytes(const CopyRows *c); /* of the rows, line feeds included, the end not */
