@@ -38,11 +38,11 @@ typedef struct InventoryDefinition {
 
 typedef struct Inventory {
     InventoryTable *tables;
-    size_t table_count;
+    size_t table_count, table_capacity;
     InventorySequence *sequences;
-    size_t sequence_count;
+    size_t sequence_count, sequence_capacity;
     InventoryDefinition *definitions;
-    size_t definition_count;
+    size_t definition_count, definition_capacity;
     uint64_t large_objects, large_object_bytes;
     Digest large_object_digest;
 } Inventory;
@@ -56,7 +56,15 @@ void inventory_add_sequence(Inventory *i, const char *schema, const char *name, 
                             bool called);
 void inventory_add_definition(Inventory *i, const char *type, const char *schema, const char *name,
                               const Digest *digest);
+/* One large object: that of H(oid as 4 bytes, little-endian, and the contents behind it). */
+void inventory_add_large_object(Inventory *i, uint64_t bytes, const Digest *digest);
 void inventory_sort(Inventory *i);
+
+/* The order of a sorted inventory: by the bytes of schema and name, of definitions by type first.
+ */
+int inventory_table_order(const InventoryTable *a, const InventoryTable *b);
+int inventory_sequence_order(const InventorySequence *a, const InventorySequence *b);
+int inventory_definition_order(const InventoryDefinition *a, const InventoryDefinition *b);
 
 uint64_t inventory_rows(const Inventory *i); /* of all tables */
 
@@ -77,7 +85,7 @@ typedef struct InventoryDifference {
     const InventoryTable *table[2]; /* before, after; NULL where it is not */
     const InventorySequence *sequence[2];
     const InventoryDefinition *definition[2];
-    bool large_objects; /* the large objects differ */
+    bool large_objects; /* the large objects differ: there is no more to say of them */
 } InventoryDifference;
 
 /* Both sorted. Calls `tell` for each difference, tables first, then sequences, large objects,
@@ -85,6 +93,7 @@ typedef struct InventoryDifference {
 size_t inventory_compare(const Inventory *before, const Inventory *after,
                          void (*tell)(void *userdata, const InventoryDifference *d),
                          void *userdata);
-/* "table public.orders: 100 rows became 99". Caller frees. */
+/* "table public.orders: 100 rows became 99". The inventories are those that were compared. Caller
+ * frees. */
 char *inventory_describe(const InventoryDifference *d, const Inventory *before,
                          const Inventory *after);

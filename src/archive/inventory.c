@@ -1,0 +1,245 @@
+#include "archive/inventory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sys/mem.h"
+
+/* The three lists are kept by the same code. A full list is sorted and its equal names are united
+ * before it grows: a million large objects, whose definitions share a name, take no more room than
+ * one, and adding stays cheap, since a list has at least half of its capacity to fill each time. */
+
+typedef struct ListKind {
+    size_t size; /* of an item */
+    int (*order)(const void *, const void *);
+    void (*unite)(void *into, const void *from);
+    void (*done)(void *);
+} ListKind;
+
+typedef struct List {
+    const ListKind *kind;
+    void *items;
+    size_t *count;
+} List;
+
+static int order_of_names(const char *schema, const char *name, const char *other_schema,
+                          const char *other_name)
+{
+    int order = strcmp(schema, other_schema);
+    return order != 0 ? order : strcmp(name, other_name);
+}
+
+int inventory_table_order(const InventoryTable *a, const InventoryTable *b)
+{
+    return order_of_names(a->schema, a->name, b->schema, b->name);
+}
+
+int inventory_sequence_order(const InventorySequence *a, const InventorySequence *b)
+{
+    return order_of_names(a->schema, a->name, b->schema, b->name);
+}
+
+int inventory_definition_order(const InventoryDefinition *a, const InventoryDefinition *b)
+{
+    int order = strcmp(a->type, b->type);
+    return order != 0 ? order : order_of_names(a->schema, a->name, b->schema, b->name);
+}
+
+static int table_order(const void *a, const void *b)
+{
+    return inventory_table_order(a, b);
+}
+
+static void table_unite(void *into, const void *from)
+{
+    InventoryTable *t = into;
+    const InventoryTable *other = from;
+    t->rows += other->rows;
+    t->bytes += other->bytes;
+    digest_unite(&t->digest, &other->digest);
+}
+
+static void table_done(void *item)
+{
+    InventoryTable *t = item;
+    free(t->schema);
+    free(t->name);
+}
+
+static int sequence_order(const void *a, const void *b)
+{
+    return inventory_sequence_order(a, b);
+}
+
+/* No dump has a sequence twice: this only has to be the same whatever the order was. */
+static void sequence_unite(void *into, const void *from)
+{
+    InventorySequence *s = into;
+    const InventorySequence *other = from;
+    if (other->value > s->value)
+        s->value = other->value;
+    s->called |= other->called;
+}
+
+static void sequence_done(void *item)
+{
+    InventorySequence *s = item;
+    free(s->schema);
+    free(s->name);
+}
+
+static int definition_order(const void *a, const void *b)
+{
+    return inventory_definition_order(a, b);
+}
+
+static void definition_unite(void *into, const void *from)
+{
+    InventoryDefinition *d = into;
+    const InventoryDefinition *other = from;
+    d->count += other->count;
+    digest_unite(&d->digest, &other->digest);
+}
+
+static void definition_done(void *item)
+{
+    InventoryDefinition *d = item;
+    free(d->type);
+    free(d->schema);
+    free(d->name);
+}
+
+static const ListKind table_list = { sizeof(InventoryTable), table_order, table_unite, table_done };
+static const ListKind sequence_list = { sizeof(InventorySequence), sequence_order, sequence_unite,
+                                        sequence_done };
+static const ListKind definition_list = { sizeof(InventoryDefinition), definition_order,
+                                          definition_unite, definition_done };
+
+static void *item(const List *l, size_t i)
+{
+    return (char *)l->items + i * l->kind->size;
+}
+
+static void list_sort(const List *l)
+{
+    size_t kept = 0;
+
+    if (*l->count == 0)
+        return;
+
+    qsort(l->items, *l->count, l->kind->size, l->kind->order);
+    for (size_t i = 1; i < *l->count; i++) {
+        if (l->kind->order(item(l, kept), item(l, i)) == 0) {
+            l->kind->unite(item(l, kept), item(l, i));
+            l->kind->done(item(l, i));
+        } else if (++kept != i) {
+            memcpy(item(l, kept), item(l, i), l->kind->size);
+        }
+    }
+    *l->count = kept + 1;
+}
+
+static void list_done(const List *l)
+{
+    for (size_t i = 0; i < *l->count; i++)
+        l->kind->done(item(l, i));
+    free(l->items);
+}
+
+/* Makes room for one more; returns the items, which may have moved. */
+static void *list_reserve(const List *l, size_t *capacity)
+{
+    if (*l->count < *capacity)
+        return l->items;
+
+    list_sort(l);
+    if (*l->count > *capacity / 2 || *capacity == 0)
+        *capacity = *capacity > 0 ? *capacity * 2 : 16;
+    return mem_resize(l->items, *capacity, l->kind->size);
+}
+
+static List tables(Inventory *i)
+{
+    return (List){ &table_list, i->tables, &i->table_count };
+}
+
+static List sequences(Inventory *i)
+{
+    return (List){ &sequence_list, i->sequences, &i->sequence_count };
+}
+
+static List definitions(Inventory *i)
+{
+    return (List){ &definition_list, i->definitions, &i->definition_count };
+}
+
+void inventory_done(Inventory *i)
+{
+    const List lists[] = { tables(i), sequences(i), definitions(i) };
+    for (size_t l = 0; l < ELEMENTSOF(lists); l++)
+        list_done(&lists[l]);
+    *i = (Inventory){ 0 };
+}
+
+void inventory_add_table(Inventory *i, const char *schema, const char *name, uint64_t rows,
+                         uint64_t bytes, const Digest *digest)
+{
+    const List l = tables(i);
+    i->tables = list_reserve(&l, &i->table_capacity);
+    i->tables[i->table_count++] = (InventoryTable){
+        .schema = mem_strdup(schema),
+        .name = mem_strdup(name),
+        .rows = rows,
+        .bytes = bytes,
+        .digest = *digest,
+    };
+}
+
+void inventory_add_sequence(Inventory *i, const char *schema, const char *name, int64_t value,
+                            bool called)
+{
+    const List l = sequences(i);
+    i->sequences = list_reserve(&l, &i->sequence_capacity);
+    i->sequences[i->sequence_count++] = (InventorySequence){
+        .schema = mem_strdup(schema),
+        .name = mem_strdup(name),
+        .value = value,
+        .called = called,
+    };
+}
+
+void inventory_add_definition(Inventory *i, const char *type, const char *schema, const char *name,
+                              const Digest *digest)
+{
+    const List l = definitions(i);
+    i->definitions = list_reserve(&l, &i->definition_capacity);
+    i->definitions[i->definition_count++] = (InventoryDefinition){
+        .type = mem_strdup(type),
+        .schema = mem_strdup(schema),
+        .name = mem_strdup(name),
+        .count = 1,
+        .digest = *digest,
+    };
+}
+
+void inventory_add_large_object(Inventory *i, uint64_t bytes, const Digest *digest)
+{
+    i->large_objects++;
+    i->large_object_bytes += bytes;
+    digest_unite(&i->large_object_digest, digest);
+}
+
+void inventory_sort(Inventory *i)
+{
+    const List lists[] = { tables(i), sequences(i), definitions(i) };
+    for (size_t l = 0; l < ELEMENTSOF(lists); l++)
+        list_sort(&lists[l]);
+}
+
+uint64_t inventory_rows(const Inventory *i)
+{
+    uint64_t rows = 0;
+    for (size_t t = 0; t < i->table_count; t++)
+        rows += i->tables[t].rows;
+    return rows;
+}
