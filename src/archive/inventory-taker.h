@@ -9,11 +9,17 @@
 
 #include "archive/archive-reader.h"
 #include "archive/inventory.h"
+#include "sys/mem.h"
 
 typedef struct InventoryTaker InventoryTaker;
 
 InventoryTaker *inventory_taker_new(void);
 void inventory_taker_free(InventoryTaker *t);
+static inline void inventory_taker_freep(InventoryTaker **t)
+{
+    inventory_taker_free(*t);
+}
+#define _cleanup_inventory_taker_ _cleanup_(inventory_taker_freep)
 
 /* ERR_DAMAGED for a SEQUENCE SET that does not say a value. */
 int inventory_taker_entry(InventoryTaker *t, const ArchiveEntry *entry, Err *err);

@@ -1,0 +1,82 @@
+#include "archive/definition.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "sys/mem.h"
+
+#define NULL_FIELD UINT32_MAX /* in place of a length */
+
+/* Entries that describe another object, which the tag names with its kind in front. Their own owner
+ * is that object's, who may differ in a copy where an extension or the system has made it. */
+static const char *const attachments[] = { "ACL", "COMMENT", "DEFAULT ACL", "SECURITY LABEL" };
+
+/* Contents, and what belongs to the database itself. */
+static const char *const no_definitions[] = {
+    "TABLE DATA", "SEQUENCE SET", "BLOBS", "DATABASE", "DATABASE PROPERTIES", "STATISTICS DATA",
+};
+
+static const char *const large_object_types[] = { "BLOB", "BLOB METADATA" };
+
+static bool is_one_of(const char *text, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], text) == 0)
+            return true;
+    return false;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+const char *definition_name(const char *type, const char *tag)
+{
+    static const char large_objects[] = "LARGE OBJECTS";
+
+    if (is_one_of(type, no_definitions, ELEMENTSOF(no_definitions)))
+        return NULL;
+    if (is_one_of(type, large_object_types, ELEMENTSOF(large_object_types)))
+        return large_objects;
+
+    if (is_one_of(type, attachments, ELEMENTSOF(attachments))) {
+        if (starts_with(tag, "DATABASE "))
+            return NULL;
+        if (starts_with(tag, "LARGE OBJECT"))
+            return large_objects;
+    }
+    return tag;
+}
+
+static void write_uint32(DigestStream *stream, uint32_t value)
+{
+    uint32_t bytes = htole32(value);
+    digest_stream_write(stream, &bytes, sizeof(bytes));
+}
+
+static void write_field(DigestStream *stream, const char *text)
+{
+    if (!text) {
+        write_uint32(stream, NULL_FIELD);
+        return;
+    }
+
+    size_t size = strlen(text);
+    write_uint32(stream, (uint32_t)size);
+    digest_stream_write(stream, text, size);
+}
+
+void definition_digest(DigestStream *stream, const ArchiveEntry *entry, Digest *ret)
+{
+    bool attached = is_one_of(entry->desc, attachments, ELEMENTSOF(attachments));
+
+    *ret = (Digest){ 0 };
+    digest_stream_begin(stream);
+    write_field(stream, entry->defn);
+    write_field(stream, attached ? NULL : entry->owner);
+    write_field(stream, entry->tablespace);
+    write_field(stream, entry->table_am);
+    write_uint32(stream, (uint32_t)entry->relkind);
+    digest_stream_end(stream, ret);
+}
