@@ -58,6 +58,22 @@ static int check_raw(void *userdata, Err *err)
     return f->d->closing ? check_text(f, err) : check_archive(f, err);
 }
 
+/* What is in it, known once the stages before this one have been finished */
+
+static int check_contents(void *userdata, Err *err)
+{
+    Flow *f = userdata;
+    _cleanup_inventory_ Inventory inventory = { 0 };
+    _cleanup_err_ Err why_none = { 0 };
+    int r = 0;
+
+    if (f->rewritten)
+        stage_archive_take_inventory(f->rewritten, &inventory);
+    else
+        r = stage_observe_take_inventory(f->observed, &inventory, &why_none);
+    return f->d->judge(f->d->userdata, r < 0 ? NULL : &inventory, &why_none, err);
+}
+
 /* The stages */
 
 static void add_rewriting(Pipeline *p, Flow *f)
@@ -69,6 +85,7 @@ static void add_rewriting(Pipeline *p, Flow *f)
                                        .threads = f->d->threads,
                                        .check = f->d->decode_check,
                                    }));
+    pipeline_add(p, stage_check_new(check_contents, f));
     f->stored = pipeline_add(p, stage_tap_new());
 }
 
@@ -77,6 +94,7 @@ static void add_witnessed_archive(Pipeline *p, Flow *f, Child *witness)
     f->raw = f->stored = pipeline_add(p, stage_tap_new());
     pipeline_add(p, stage_check_new(check_raw, f));
     f->observed = pipeline_add(p, stage_observe_archive_new());
+    pipeline_add(p, stage_check_new(check_contents, f));
     pipeline_add(p, sink_child_new(witness));
 }
 
@@ -86,8 +104,10 @@ static void add_text(Pipeline *p, Flow *f)
 
     f->raw = f->stored = pipeline_add(p, stage_tap_new());
     pipeline_add(p, stage_check_new(check_raw, f));
-    if (f->d->contents)
+    if (f->d->contents) {
         f->observed = pipeline_add(p, stage_observe_sql_new(CODEC_NONE));
+        pipeline_add(p, stage_check_new(check_contents, f));
+    }
     if (codec.codec == CODEC_NONE)
         return;
     pipeline_add(p, stage_compress_new(&(StageCompressSpec){
@@ -173,18 +193,7 @@ static char *archive_version(const Flow *f)
     return size > at + 1 ? mem_printf("%d.%d", head[at], head[at + 1]) : NULL;
 }
 
-static void take_contents(const Flow *f, Manifest *m, Inventory *inventory, Err *why_none)
-{
-    if (!f->d->closing)
-        m->archive_version = archive_version(f);
-    if (f->rewritten)
-        stage_archive_take_inventory(f->rewritten, inventory);
-    else if (f->observed)
-        (void)stage_observe_take_inventory(f->observed, inventory, why_none);
-}
-
-int dump_stream(const DumpStream *d, PgCommand *command, Manifest *m, Inventory *inventory,
-                Err *why_none, Err *err)
+int dump_stream(const DumpStream *d, PgCommand *command, Manifest *m, Err *err)
 {
     Flow flow = { .d = d };
     _cleanup_child_ Child dumper = CHILD_INIT, witness = CHILD_INIT;
@@ -205,6 +214,7 @@ int dump_stream(const DumpStream *d, PgCommand *command, Manifest *m, Inventory 
         return r;
     }
     take_facts(&flow, &dumper, begin, m);
-    take_contents(&flow, m, inventory, why_none);
+    if (!d->closing)
+        m->archive_version = archive_version(&flow);
     return 0;
 }

@@ -24,18 +24,20 @@ typedef struct DumpStream {
     const PgClient *client;
     const CompressionPlan *compression;
     const char *closing; /* the line that ends SQL text; NULL for an archive */
-    bool contents;       /* it has tables, so an inventory is to be taken */
+    bool contents;       /* it has tables: an inventory is taken, and judged */
     unsigned threads;
     bool decode_check;
     usec_t stall_timeout;
     int series_fd; /* of the directory in which manifest.file is to appear */
     const char *series_path;
+
+    /* Called once where there are contents, when all has been read and nothing is published yet:
+     * whether it may be. `inventory` is NULL where there is none, and `why_none` then says why. */
+    int (*judge)(void *userdata, const Inventory *inventory, const Err *why_none, Err *err);
+    void *userdata;
 } DumpStream;
 
 /* Spawns the command and sees it through. Of `m` it needs the file's name, and fills what the
- * stream tells: sizes, digests, times, warnings, archive version. Where there is no inventory,
- * `inventory` stays empty and `why_none` says why (not where there are no contents).
- * ERR_ARCHIVE_VERSION: this pg_dump writes archives that we cannot rewrite; nothing was dumped yet.
- */
-int dump_stream(const DumpStream *d, PgCommand *command, Manifest *m, Inventory *inventory,
-                Err *why_none, Err *err);
+ * stream tells: sizes, digests, times, warnings, archive version. ERR_ARCHIVE_VERSION: this pg_dump
+ * writes archives that we cannot rewrite; nothing was dumped yet. */
+int dump_stream(const DumpStream *d, PgCommand *command, Manifest *m, Err *err);

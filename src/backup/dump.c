@@ -7,10 +7,11 @@
 #include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "backup/compression.h"
+#include "backup/coverage.h"
 #include "backup/dump-stream.h"
+#include "pg/survey.h"
 #include "stream/stage-tap.h"
 #include "sys/buf.h"
-#include "sys/fs.h"
 #include "sys/mem.h"
 
 /* The last comment of pg_dump and of pg_dumpall; newer minor releases add a \unrestrict line. */
@@ -27,8 +28,8 @@ typedef struct Dump {
     char *series_path;
     int series_fd;
     Manifest manifest;
-    Inventory inventory;
-    Err why_no_inventory; /* where a database has none */
+    PgSurvey survey; /* empty for the globals */
+    Buf inventory;   /* its text, where there is one */
 } Dump;
 
 static void dump_done(Dump *d)
@@ -38,8 +39,8 @@ static void dump_done(Dump *d)
     free(d->series_path);
     mem_closep(&d->series_fd);
     manifest_done(&d->manifest);
-    inventory_done(&d->inventory);
-    err_done(&d->why_no_inventory);
+    pg_survey_done(&d->survey);
+    buf_done(&d->inventory);
 }
 
 /* Before the stream */
@@ -102,23 +103,72 @@ static int begin_dump(Dump *d, Err *err)
 
 /* The stream */
 
+/* What the inventory comes to stands in the manifest, which also vouches for its file. */
+static int take_inventory(Dump *d, const Inventory *inventory, Err *err)
+{
+    Manifest *m = &d->manifest;
+    char sha256[TAP_SHA256_HEX_SIZE];
+
+    inventory_print(inventory, &d->inventory);
+    int r = tap_sha256_of(d->inventory.data, d->inventory.size, sha256, err);
+    if (r < 0)
+        return r;
+
+    m->inventory_file = artifact_inventory(m->stem);
+    m->inventory_sha256 = mem_strdup(sha256);
+    m->tables = inventory->table_count;
+    m->rows = inventory_rows(inventory);
+    m->sequences = inventory->sequence_count;
+    m->large_objects = inventory->large_objects;
+    m->definitions = inventory->definition_count;
+    return 0;
+}
+
+/* The contents against the catalogue of their snapshot. A dump without an inventory may be whole,
+ * but nothing here can show it. */
+static int judge_contents(void *userdata, const Inventory *inventory, const Err *why_none,
+                          Err *err)
+{
+    Dump *d = userdata;
+    _cleanup_coverage_ Coverage coverage = { 0 };
+
+    int r = coverage_judge(&d->survey, inventory, d->format == BACKUP_FORMAT_PLAIN, &coverage, err);
+    if (r < 0)
+        return r;
+
+    for (size_t i = 0; i < coverage.count; i++)
+        manifest_add_omission(&d->manifest, coverage.items[i].what, coverage.items[i].why,
+                              coverage.items[i].warning);
+    if (inventory)
+        return take_inventory(d, inventory, err);
+    manifest_add_omission(&d->manifest, "an inventory", why_none->message, /* warning= */ true);
+    return 0;
+}
+
+static const char *closing_line(const Dump *d)
+{
+    if (d->format != BACKUP_FORMAT_PLAIN)
+        return NULL;
+    return d->database ? CLOSING_DATABASE : CLOSING_GLOBALS;
+}
+
 static int run_stream(Dump *d, PgCommand *command, Err *err)
 {
     const DumpContext *ctx = d->ctx;
     const DumpStream stream = {
         .client = ctx->client,
         .compression = &d->compression,
-        .closing = d->format != BACKUP_FORMAT_PLAIN ? NULL
-                   : d->database                    ? CLOSING_DATABASE
-                                                    : CLOSING_GLOBALS,
+        .closing = closing_line(d),
         .contents = d->database != NULL,
         .threads = (unsigned)ctx->jobs,
         .decode_check = ctx->decode_check,
         .stall_timeout = ctx->stall_timeout,
         .series_fd = d->series_fd,
         .series_path = d->series_path,
+        .judge = judge_contents,
+        .userdata = d,
     };
-    return dump_stream(&stream, command, &d->manifest, &d->inventory, &d->why_no_inventory, err);
+    return dump_stream(&stream, command, &d->manifest, err);
 }
 
 static int dump_contents(Dump *d, const char *snapshot, Err *err)
@@ -161,50 +211,17 @@ static int dump_as_planned(Dump *d, const char *snapshot, Err *err)
 
 /* Behind the stream */
 
-/* What the inventory comes to stands in the manifest, which also vouches for its file. Where there
- * is none, that is an omission: the contents of this backup cannot be proven. */
-static int take_inventory(Dump *d, const Buf *text, Err *err)
-{
-    Manifest *m = &d->manifest;
-    const Inventory *i = &d->inventory;
-    char sha256[TAP_SHA256_HEX_SIZE];
-
-    int r = tap_sha256_of(text->data, text->size, sha256, err);
-    if (r < 0)
-        return r;
-
-    m->inventory_file = artifact_inventory(m->stem);
-    m->inventory_sha256 = mem_strdup(sha256);
-    m->tables = i->table_count;
-    m->rows = inventory_rows(i);
-    m->sequences = i->sequence_count;
-    m->large_objects = i->large_objects;
-    m->definitions = i->definition_count;
-    return 0;
-}
-
 static int commit_dump(Dump *d, Manifest *ret, Err *warning, Err *err)
 {
-    const bool has_inventory = d->database && !err_is_set(&d->why_no_inventory);
-    _cleanup_buf_ Buf inventory = { 0 };
     const CatalogCommit commit = {
         .series_fd = d->series_fd,
         .series_path = d->series_path,
         .encoded = d->encoded,
         .manifest = &d->manifest,
-        .inventory = has_inventory ? &inventory : NULL,
+        .inventory = d->manifest.inventory_file ? &d->inventory : NULL,
     };
 
-    if (has_inventory)
-        inventory_print(&d->inventory, &inventory);
-    else if (d->database)
-        manifest_add_omission(&d->manifest, "an inventory", d->why_no_inventory.message);
-    int r = has_inventory ? take_inventory(d, &inventory, err) : 0;
-    if (r < 0) {
-        fs_remove(d->series_fd, d->manifest.file);
-        return r;
-    }
-    r = catalog_commit(&commit, warning, err);
+    int r = catalog_commit(&commit, warning, err);
     if (r < 0)
         return r;
 
@@ -226,7 +243,8 @@ static int take_properties(Dump *d, PgSession *session, Err *err)
     _cleanup_free_ char *what =
         mem_printf("database settings and privileges: %s", m->database_properties);
     manifest_add_omission(
-        m, what, "SQL text that restores under any name cannot hold them; custom format does");
+        m, what, "SQL text that restores under any name cannot hold them; custom format does",
+        /* warning= */ true);
     return 0;
 }
 
@@ -254,6 +272,9 @@ int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, E
     if (r < 0)
         return r;
     r = pg_snapshot_export(session, &snapshot, err);
+    if (r < 0)
+        return r;
+    r = pg_survey(session, &d.survey, err);
     if (r < 0)
         return r;
     r = take_properties(&d, session, err);
@@ -285,6 +306,7 @@ int dump_globals(const DumpContext *ctx, Manifest *ret, Err *warning, Err *err)
 
     if (!passwords)
         manifest_add_omission(&d.manifest, "role passwords",
-                              "permission denied: the role may not read pg_authid");
+                              "permission denied: the role may not read pg_authid",
+                              /* warning= */ true);
     return commit_dump(&d, ret, warning, err);
 }

@@ -68,15 +68,20 @@ static const Member members[] = {
 
 uint64_t manifest_warning_count(const Manifest *m)
 {
-    return m->warnings.count + m->warnings_dropped + m->omissions_count;
+    uint64_t count = m->warnings.count + m->warnings_dropped;
+
+    for (size_t i = 0; i < m->omissions_count; i++)
+        count += m->omissions[i].warning;
+    return count;
 }
 
-void manifest_add_omission(Manifest *m, const char *what, const char *why)
+void manifest_add_omission(Manifest *m, const char *what, const char *why, bool warning)
 {
     m->omissions = mem_resize(m->omissions, m->omissions_count + 1, sizeof(*m->omissions));
     m->omissions[m->omissions_count++] = (ManifestOmission){
         .what = mem_strdup(what),
         .why = mem_strdup(why),
+        .warning = warning,
     };
 }
 
@@ -142,6 +147,7 @@ static void write_omissions(Json *json, const Manifest *m)
         Json *omission = json_add_child(list, json_new_object());
         json_set_text(omission, "what", m->omissions[i].what);
         json_set_text(omission, "why", m->omissions[i].why);
+        json_set_flag(omission, "warning", m->omissions[i].warning);
     }
 }
 
@@ -213,26 +219,29 @@ static int read_member(const Json *json, const Member *member, Manifest *m, Err 
     return err_set(err, ERR_INTERNAL, "member \"%s\" has no type", member->key);
 }
 
+static int read_omission(const Json *item, Manifest *m, Err *err)
+{
+    _cleanup_free_ char *what = NULL, *why = NULL;
+    bool warning;
+
+    int r = json_get_text(item, "what", &what, err);
+    if (r >= 0)
+        r = json_get_text(item, "why", &why, err);
+    if (r >= 0) /* not there before 0.2.0, when each was one */
+        r = json_get_flag_opt(item, "warning", /* fallback= */ true, &warning, err);
+    if (r >= 0)
+        manifest_add_omission(m, what, why, warning);
+    return r;
+}
+
 static int read_omissions(const Json *json, Manifest *m, Err *err)
 {
     const Json *list;
 
     int r = json_get_array(json, "omissions", &list, err);
-    if (r < 0)
-        return r;
-
-    for (size_t i = 0; i < json_array_length(list); i++) {
-        _cleanup_free_ char *what = NULL, *why = NULL;
-
-        r = json_get_text(json_array_item(list, i), "what", &what, err);
-        if (r < 0)
-            return r;
-        r = json_get_text(json_array_item(list, i), "why", &why, err);
-        if (r < 0)
-            return r;
-        manifest_add_omission(m, what, why);
-    }
-    return 0;
+    for (size_t i = 0; r >= 0 && i < json_array_length(list); i++)
+        r = read_omission(json_array_item(list, i), m, err);
+    return r;
 }
 
 static int read_format_version(const Json *json, Err *err)

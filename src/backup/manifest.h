@@ -8,6 +8,7 @@
 #include "sys/json.h"
 #include "sys/strv.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MANIFEST_FORMAT_VERSION 1
@@ -17,8 +18,9 @@
 #define MANIFEST_MAX_SIZE ((size_t)64 << 20)
 
 typedef struct ManifestOmission {
-    char *what; /* "role passwords" */
-    char *why;  /* "permission denied for table pg_authid" */
+    char *what;   /* "role passwords" */
+    char *why;    /* "permission denied for table pg_authid" */
+    bool warning; /* somebody may miss it; else it is as it should be, and said for completeness */
 } ManifestOmission;
 
 typedef struct Manifest {
@@ -53,10 +55,10 @@ typedef struct Manifest {
     char *policy; /* the retention in force, as text: "14 days, at least 3" */
 } Manifest;
 
-/* What the number of pg_dump's warnings and omissions add up to; 0 is a clean backup. */
+/* What pg_dump's warnings, and the omissions that are one, add up to; 0 is a clean backup. */
 uint64_t manifest_warning_count(const Manifest *m);
 
-void manifest_add_omission(Manifest *m, const char *what, const char *why);
+void manifest_add_omission(Manifest *m, const char *what, const char *why, bool warning);
 
 /* Drops all but the first `max` warnings, and counts them as dropped. */
 void manifest_trim_warnings(Manifest *m, size_t max);

@@ -11,8 +11,8 @@
 #include "sys/clock.h"
 #include "sys/err.h"
 
-/* Size and SHA-256 of the data file, and SHA-256 of the inventory, against the manifest; all of them
- * against the .sha256 beside them. */
+/* Size and SHA-256 of the data file, and SHA-256 of the inventory, against the manifest; all of
+ * them against the .sha256 beside them. */
 int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err);
 
 /* All of that, and everything decoded in the same pass: the inventory is taken again and compared,

@@ -255,9 +255,9 @@ static void log_backup(const char *name, const Manifest *m)
     for (size_t i = 0; i < m->warnings.count; i++)
         log_event(LOG_LEVEL_WARNING, LOG_EVENT_DUMP_WARNING, "%s: %s", name, m->warnings.items[i]);
     for (size_t i = 0; i < m->omissions_count; i++)
-        log_event(LOG_LEVEL_WARNING, LOG_EVENT_DUMP_WARNING,
-                  "%s: the backup does not contain %s: %s", name, m->omissions[i].what,
-                  m->omissions[i].why);
+        log_event(m->omissions[i].warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+                  LOG_EVENT_DUMP_WARNING, "%s: the backup does not contain %s: %s", name,
+                  m->omissions[i].what, m->omissions[i].why);
 
     log_context(LOG_FIELD_BYTES, bytes);
     log_event(LOG_LEVEL_INFO, LOG_EVENT_BACKUP_FINISHED, "backed up %s: %s in %s", name, stored,

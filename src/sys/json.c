@@ -223,6 +223,16 @@ int json_get_flag(const Json *object, const char *key, bool *ret, Err *err)
     return 0;
 }
 
+int json_get_flag_opt(const Json *object, const char *key, bool fallback, bool *ret, Err *err)
+{
+    const Json *value = json_object_get(object, key);
+    if (!value || json_is_null(value)) {
+        *ret = fallback;
+        return 0;
+    }
+    return json_get_flag(object, key, ret, err);
+}
+
 int json_get_uint_opt(const Json *object, const char *key, uint64_t fallback, uint64_t *ret,
                       Err *err)
 {

@@ -48,6 +48,7 @@ int json_get_text_opt(const Json *object, const char *key, char **ret, Err *err)
 int json_get_uint(const Json *object, const char *key, uint64_t *ret, Err *err);
 int json_get_int(const Json *object, const char *key, int64_t *ret, Err *err);
 int json_get_flag(const Json *object, const char *key, bool *ret, Err *err);
+int json_get_flag_opt(const Json *object, const char *key, bool fallback, bool *ret, Err *err);
 int json_get_uint_opt(const Json *object, const char *key, uint64_t fallback, uint64_t *ret,
                       Err *err);
 int json_get_strv(const Json *object, const char *key, Strv *ret, Err *err); /* appends copies */

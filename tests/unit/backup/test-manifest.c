@@ -82,7 +82,8 @@ static Manifest sample(void)
     };
     strv_add(&m.warnings, "pg_dump: warning: there are circular \"foreign-key\" constraints");
     strv_add(&m.warnings, "");
-    manifest_add_omission(&m, "role passwords", "permission denied for table pg_authid");
+    manifest_add_omission(&m, "role passwords", "permission denied for table pg_authid",
+                          /* warning= */ false);
     return m;
 }
 
@@ -154,6 +155,7 @@ START_TEST(every_member_is_read_back_as_it_was_written)
     ck_assert_uint_eq(got.omissions_count, 1);
     ck_assert_str_eq(got.omissions[0].what, "role passwords");
     ck_assert_str_eq(got.omissions[0].why, "permission denied for table pg_authid");
+    ck_assert(!got.omissions[0].warning);
     ck_assert_str_eq(got.policy, m.policy);
 }
 END_TEST
