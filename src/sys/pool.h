@@ -8,7 +8,8 @@
  *     PoolJob *done = pool_take(p, wait);    the oldest
  *     pool_free(p);                          waits for what is running; drops what is not
  *
- * Signals stay with the thread that made the pool. */
+ * What the submitter has written before it submits, the job sees, and the other way round once the
+ * job is taken. Jobs stay the submitter's. Signals stay with the thread that made the pool. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,11 +24,11 @@ struct PoolJob {
     bool done;                                   /* likewise */
 };
 
+/* As many threads as the system lets it have, `threads` at most and one at least. */
 Pool *pool_new(unsigned threads);
 void pool_submit(Pool *p, PoolJob *job);
 /* The oldest job that was submitted and not taken, once it is done. NULL when there is none, or,
  * unless `wait`, when it is not done yet. */
 PoolJob *pool_take(Pool *p, bool wait);
 size_t pool_pending(const Pool *p); /* submitted and not taken */
-unsigned pool_threads(const Pool *p);
 void pool_free(Pool *p);
