@@ -1,5 +1,6 @@
 #include "sys/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -22,13 +23,25 @@ static void reserve(Buf *b, size_t size)
     b->data = mem_resize(b->data, b->capacity, 1);
 }
 
-void buf_add(Buf *b, const void *data, size_t size)
+char *buf_room(Buf *b, size_t size)
 {
     reserve(b, size);
-    if (size > 0)
-        memcpy(b->data + b->size, data, size);
+    return b->data + b->size;
+}
+
+void buf_commit(Buf *b, size_t size)
+{
+    assert(b->capacity - b->size > size);
     b->size += size;
     b->data[b->size] = '\0';
+}
+
+void buf_add(Buf *b, const void *data, size_t size)
+{
+    char *room = buf_room(b, size);
+    if (size > 0)
+        memcpy(room, data, size);
+    buf_commit(b, size);
 }
 
 void buf_adds(Buf *b, const char *s)

@@ -18,6 +18,11 @@ void buf_adds(Buf *b, const char *s);
 void buf_addc(Buf *b, char c);
 void buf_addf(Buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* For whoever fills a buffer by other means: room for at least `size` bytes behind those in use,
+ * then how many of them were written. */
+char *buf_room(Buf *b, size_t size);
+void buf_commit(Buf *b, size_t size);
+
 /* Hands over the string (never NULL, "" when empty) and leaves the buffer empty. */
 char *buf_take(Buf *b);
 void buf_done(Buf *b);
