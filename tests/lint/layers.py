@@ -44,6 +44,7 @@ THIRD_PARTY = {
     "xxhash.h": {"archive/digest.c"},
     "zlib.h": {"stream/codec-gzip.c", "stream/stage-gzip.c"},
     "zstd.h": {"stream/codec-zstd.c"},
+    "zstd_errors.h": {"stream/codec-zstd.c"},
 }
 
 LIBC = set(
