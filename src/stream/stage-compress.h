@@ -16,5 +16,7 @@ typedef struct StageCompressSpec {
 
 Stage *stage_compress_new(const StageCompressSpec *spec);
 
-/* Fails on what is not a whole number of members or frames. */
+/* Any number of members or frames, as the tools read them, but at least one. Fails on bad headers,
+ * checksums and lengths, on an input that ends inside one, and on anything behind the last that is
+ * not another one. CODEC_NONE: passes on what comes. */
 Stage *stage_decompress_new(Codec codec);
