@@ -257,8 +257,8 @@ static int find_block(ArchiveReader *r, ArchiveBlockKind kind, int32_t dump_id, 
     if (known->kind == 0)
         return archive_damaged(err, offset, "data of entry %" PRId32 ", which has none", dump_id);
     if (known->kind != kind)
-        return archive_damaged(err, offset, "data of type %d for entry %" PRId32 ", not %d",
-                               (int)kind, dump_id, (int)known->kind);
+        return archive_damaged(err, offset, "data of type %u for entry %" PRId32 ", not %u", kind,
+                               dump_id, known->kind);
     if (known->seen)
         return archive_damaged(err, offset, "data of entry %" PRId32 " for the second time",
                                dump_id);
