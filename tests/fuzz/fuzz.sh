@@ -1,21 +1,28 @@
 #!/usr/bin/env bash
 # fuzz.sh [SECONDS]: libFuzzer on each parser that reads what others may have written. What it finds
-# on the way is kept in build-fuzz/corpus; an input that breaks a parser ends up in build-fuzz.
+# on the way is kept in build-fuzz/corpus; an input that breaks a parser ends up in build-fuzz. Seeds
+# that are text are in tests/fuzz/seeds, others are written into the corpus by seed-TARGET.
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 . tests/support/builds.sh
 
 seconds=${1:-30}
-targets=(conf manifest)
+targets=(archive conf manifest)
+seeders=(archive)
 
 fuzz() {
-    local target=$1 log=build-logs/fuzz-$1.log
+    local target=$1 log=build-logs/fuzz-$1.log seeds=()
     mkdir -p "build-fuzz/corpus/$target"
+    if [ -d "tests/fuzz/seeds/$target" ]; then
+        seeds=("tests/fuzz/seeds/$target")
+    else
+        "build-fuzz/tests/seed-$target" "build-fuzz/corpus/$target"
+    fi
     printf '%-10s %d s ... ' "$target" "$seconds"
     if "build-fuzz/tests/fuzz-$target" -max_total_time="$seconds" -print_final_stats=1 \
         -artifact_prefix="build-fuzz/$target-" -timeout=10 -rss_limit_mb=1024 -max_len=16384 \
-        "build-fuzz/corpus/$target" "tests/fuzz/seeds/$target" >"$log" 2>&1; then
+        "build-fuzz/corpus/$target" "${seeds[@]}" >"$log" 2>&1; then
         awk '/^#[0-9]+.* cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") edges = $(i + 1) }
             /^stat::number_of_executed_units/ { runs = $2 }
             END { printf "%d inputs, %d edges reached, nothing found\n", runs, edges }' "$log"
@@ -26,7 +33,7 @@ fuzz() {
     fi
 }
 
-build_in build-fuzz "${targets[@]/#/tests/fuzz-}"
+build_in build-fuzz "${targets[@]/#/tests/fuzz-}" "${seeders[@]/#/tests/seed-}"
 status=0
 for target in "${targets[@]}"; do
     fuzz "$target" || status=1
