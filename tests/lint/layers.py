@@ -42,7 +42,7 @@ THIRD_PARTY = {
     "systemd/sd-id128.h": {"sys/log.c"},
     "systemd/sd-journal.h": {"sys/log.c"},
     "xxhash.h": {"archive/digest.c"},
-    "zlib.h": {"stream/codec-gzip.c", "stream/stage-gzip.c"},
+    "zlib.h": {"stream/codec-gzip.c"},
     "zstd.h": {"stream/codec-zstd.c"},
     "zstd_errors.h": {"stream/codec-zstd.c"},
 }
