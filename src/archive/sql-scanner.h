@@ -4,16 +4,28 @@
  * size: tables from COPY blocks, sequences from setval(), large objects from lo_open() and
  * lowrite(), definitions from the comments that pg_dump puts before each object. It reads SQL as
  * psql does, so that nothing inside a literal, a quoted name, a dollar quote or a comment is taken
- * for any of them. Bounded memory: one statement's beginning, never a row. */
+ * for any of them. Bounded memory: one statement's beginning, never a row.
+ *
+ * Tables, sequences and large objects are those of an archive of the same snapshot. A statement
+ * that begins as one that carries contents, but goes on in another way than pg_dump's, is
+ * ERR_DAMAGED: it is never guessed at. */
 
 #include "archive/inventory.h"
+#include "sys/mem.h"
 
 typedef struct SqlScanner SqlScanner;
 
 SqlScanner *sql_scanner_new(void);
 void sql_scanner_free(SqlScanner *s);
+static inline void sql_scanner_freep(SqlScanner **s)
+{
+    sql_scanner_free(*s);
+}
+#define _cleanup_sql_scanner_ _cleanup_(sql_scanner_freep)
+
 int sql_scanner_write(SqlScanner *s, const void *data, size_t size, Err *err);
-/* ERR_DAMAGED when the text ends inside a COPY block, a literal or a comment. */
+/* ERR_DAMAGED when the text ends inside a COPY block, a statement or a comment, or without the
+ * comment "PostgreSQL database dump complete" that pg_dump writes last. */
 int sql_scanner_finish(SqlScanner *s, Err *err);
 /* Hands over the inventory, sorted; after finish. */
 void sql_scanner_take(SqlScanner *s, Inventory *ret);

@@ -1,0 +1,36 @@
+#pragma once
+
+/* A section of an SQL dump: what pg_dump writes for one object, behind a comment of this form:
+ *
+ *     --
+ *     -- Name: orders; Type: TABLE; Schema: public; Owner: postgres
+ *     --
+ *
+ * The text of a section makes a definition, or is a table's contents as INSERT statements. */
+
+#include "archive/inventory.h"
+#include "archive/text-digest.h"
+
+typedef enum SectionKind {
+    SECTION_NONE,       /* before the first object, and of what is no definition */
+    SECTION_DEFINITION, /* */
+    SECTION_TABLE_DATA, /* COPY, or INSERT statements */
+} SectionKind;
+
+typedef struct SqlSection {
+    SectionKind kind;
+    char *type, *schema, *name; /* of the latest header */
+    bool copied;                /* a COPY block has had the contents */
+    TextDigest text;
+} SqlSection;
+
+void sql_section_init(SqlSection *s);
+void sql_section_done(SqlSection *s);
+
+/* "-- Name: …" or "-- Data for Name: …", without its line feed; any other line is ignored. */
+void sql_section_read_name(SqlSection *s, const char *line);
+/* The header is over: the section of the name that was read begins. */
+void sql_section_begin(SqlSection *s);
+void sql_section_write(SqlSection *s, const void *data, size_t size);
+/* Ends the section, if there is one, and adds what it was to the inventory. */
+void sql_section_end(SqlSection *s, Inventory *i);
