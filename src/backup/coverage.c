@@ -36,7 +36,7 @@ static const struct {
                           "it is not registered as configuration, so pg_dump leaves it for CREATE"
                           " EXTENSION to fill",
                           false },
-    [CLASS_SYSTEM_SCHEMA] = { "anything of", "pg_dump leaves out what is in a system schema",
+    [CLASS_SYSTEM_SCHEMA] = { "the whole of", "pg_dump leaves out what is in a system schema",
                               true },
     [CLASS_SUBSCRIPTION] = { "", "only a superuser can dump subscriptions", true },
     [CLASS_SUBSCRIPTIONS_UNKNOWN] = { "subscriptions, if there are any",
@@ -320,9 +320,8 @@ static int say_large_objects(const Judge *j, Err *err)
     if (here == there)
         return 0;
     return err_set(err, ERR_DUMP_INCOMPLETE,
-                   "the catalogue has large objects to the number of %" PRIu64
-                   ", the dump to that of %" PRIu64,
-                   here, there);
+                   "of %" PRIu64 " large objects in the catalogue, the dump has %" PRIu64, here,
+                   there);
 }
 
 static int say_holes(Judge *j, Err *err)

@@ -98,7 +98,7 @@ static const RelationCase relation_cases[] = {
       PG_OF_EXTENSION | PG_REGISTERED | PG_UNLOGGED, true, 0,
       "!the contents of unlogged table \"public.x\"" },
     { "a system schema", PG_TABLE, PG_IN_SYSTEM_SCHEMA, false, 0,
-      "!anything of table \"public.x\"" },
+      "!the whole of table \"public.x\"" },
     { "a rerouted partition in an archive", PG_TABLE, PG_REROUTED, false, DEFINITION,
       HOLE("table") },
     { "a rerouted partition in SQL text", PG_TABLE, PG_REROUTED, false, 0, "", .plain = true },
@@ -274,8 +274,7 @@ START_TEST(the_number_of_large_objects_is_compared)
     Inventory inventory = { .large_objects = 602 };
     assert_verdict(&(PgSurvey){ .large_objects = 602 }, &inventory, "");
     assert_verdict(&(PgSurvey){ .large_objects = 603 }, &inventory,
-                   "dump-incomplete: the catalogue has large objects to the number of 603, the dump"
-                   " to that of 602");
+                   "dump-incomplete: of 603 large objects in the catalogue, the dump has 602");
 }
 END_TEST
 
