@@ -149,18 +149,18 @@ class Cluster:
         for path in (self.host, self.data):
             os.mkdir(path, 0o755)
             os.chown(path, server_user().pw_uid, -1)
-        self._initdb()
+        self._fill_data()
         self.launch()
         close_at_exit(lambda: self.stop("immediate"))
         return self
 
-    def _initdb(self):
+    def _fill_data(self):
         subprocess.run(
             as_server_user() + [self.bindir + "/initdb", "-D", self.data, "-U", "postgres", "-N",
                               "-A", "trust", *self.initdb_options],
             cwd="/", check=True, timeout=60, stdout=subprocess.DEVNULL)
         with open(self.data + "/pg_hba.conf", "w", encoding="ascii") as f:
-            f.write("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+            f.write("local all,replication all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
 
     def launch(self):
         """Starts the server on the data directory as it is; on another port each time."""
@@ -186,8 +186,11 @@ class Cluster:
         wait_until(lambda: self.process.poll() is not None or self.is_ready(), "it listens")
         if self.process.poll() is not None:
             return False
-        self.sql(f"ALTER ROLE postgres PASSWORD {quote_literal(SUPERUSER_PASSWORD)}")
+        self._set_password()
         return True
+
+    def _set_password(self):
+        self.sql(f"ALTER ROLE postgres PASSWORD {quote_literal(SUPERUSER_PASSWORD)}")
 
     def is_ready(self):
         return self._psql("SELECT 1", "postgres", "postgres").returncode == 0
@@ -297,6 +300,25 @@ class Cluster:
         """pg_dump's own text of the schema, without the lines that differ from dump to dump."""
         text = self.tool("pg_dump", "--schema-only", database=database).decode()
         return [line for line in text.split("\n") if not re.match(r"\\(un)?restrict ", line)]
+
+
+class Standby(Cluster):
+    """A hot standby of a cluster, which has all that was there when it started."""
+
+    def __init__(self, primary):
+        super().__init__()
+        self.primary = primary
+
+    def _fill_data(self):
+        os.chmod(self.data, 0o700)
+        subprocess.run(
+            as_server_user() + [self.bindir + "/pg_basebackup", "-D", self.data, "-h",
+                                self.primary.host, "-p", str(self.primary.port), "-U", "postgres",
+                                "--write-recovery-conf", "--checkpoint=fast", "--no-sync"],
+            cwd="/", check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+    def _set_password(self):
+        pass  # it is the primary's
 
 
 class Session:
