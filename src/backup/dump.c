@@ -171,13 +171,14 @@ static int run_stream(Dump *d, PgCommand *command, Err *err)
     return dump_stream(&stream, command, &d->manifest, err);
 }
 
-static int dump_contents(Dump *d, const char *snapshot, Err *err)
+static int dump_contents(Dump *d, const PgSnapshot *snapshot, Err *err)
 {
     const DumpContext *ctx = d->ctx;
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     const PgDumpOptions options = {
         .database = d->database,
-        .snapshot = snapshot,
+        .snapshot = snapshot->id,
+        .encoding = snapshot->traits.encoding,
         .format = backup_format_to_string(d->format),
         .compress = d->compression.client_option,
         .jobs = 1,
@@ -192,7 +193,7 @@ static int dump_contents(Dump *d, const char *snapshot, Err *err)
 
 /* The version of the archives is known from the client's; should its first bytes say otherwise,
  * before a row has come, pg_dump is asked to do all of it. */
-static int dump_as_planned(Dump *d, const char *snapshot, Err *err)
+static int dump_as_planned(Dump *d, const PgSnapshot *snapshot, Err *err)
 {
     _cleanup_err_ Err surprise = { 0 };
 
@@ -280,7 +281,7 @@ int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, E
     r = take_properties(&d, session, err);
     if (r < 0)
         return r;
-    r = dump_as_planned(&d, snapshot.id, err);
+    r = dump_as_planned(&d, &snapshot, err);
     if (r < 0)
         return r;
 

@@ -306,6 +306,8 @@ int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *o
         strv_addf(&ret->argv, "--jobs=%llu", (unsigned long long)options->jobs);
     if (options->snapshot)
         strv_addf(&ret->argv, "--snapshot=%s", options->snapshot);
+    if (options->encoding)
+        strv_addf(&ret->argv, "--encoding=%s", options->encoding);
     strv_addf(&ret->argv, "--lock-wait-timeout=%llus",
               (unsigned long long)options->lock_wait_timeout_seconds);
     return 0;

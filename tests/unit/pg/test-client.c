@@ -126,6 +126,19 @@ START_TEST(a_password_is_in_no_argument_and_no_variable)
 }
 END_TEST
 
+START_TEST(the_encoding_of_a_dump_is_not_left_to_the_environment)
+{
+    PgClient client = { .bindir = mem_strdup("/nowhere") };
+    PgTarget target = { 0 };
+    PgDumpOptions options = { .database = "appdb", .format = "custom", .encoding = "LATIN1" };
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+
+    ck_assert_int_eq(pg_command_dump(&client, &target, &options, &command, NULL), 0);
+    ck_assert(strv_contains(&command.argv, "--encoding=LATIN1"));
+    free(client.bindir);
+}
+END_TEST
+
 START_TEST(a_database_called_like_an_option_is_none)
 {
     PgClient client = { .bindir = mem_strdup("/nowhere") };
@@ -149,6 +162,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_minor_release_with_a_known_hole_gets_advice),
     UNIT_TEST(no_name_can_add_parameters_to_a_connection_string),
     UNIT_TEST(a_password_is_in_no_argument_and_no_variable),
+    UNIT_TEST(the_encoding_of_a_dump_is_not_left_to_the_environment),
     UNIT_TEST(a_database_called_like_an_option_is_none),
 };
 
