@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "archive/inventory.h"
 #include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "stream/sink-file.h"
@@ -102,7 +103,7 @@ static void describe(Manifest *m, usec_t when)
 /* As a run commits: an inventory beside the data. */
 static int commit(int dir_fd, const char *dir_path, Manifest *m, Err *err)
 {
-    _cleanup_(inventory_done) Inventory contents = { 0 };
+    _cleanup_inventory_ Inventory contents = { 0 };
     _cleanup_buf_ Buf text = { 0 };
     _cleanup_err_ Err link_failed = { 0 };
     char sha256[TAP_SHA256_HEX_SIZE];

@@ -87,6 +87,12 @@ static Manifest sample(void)
     return m;
 }
 
+static void drop_inventory(Manifest *m)
+{
+    free(TAKE_PTR(m->inventory_file));
+    free(TAKE_PTR(m->inventory_sha256));
+}
+
 static void save(const Place *p, const Manifest *m)
 {
     _cleanup_err_ Err err = { 0 };
@@ -173,6 +179,7 @@ START_TEST(globals_have_no_database)
     m.stem = mem_strdup("globals_20261122T020000Z");
     m.kind = mem_strdup("globals");
     m.file = mem_strdup("globals_20261122T020000Z.sql.gz");
+    drop_inventory(&m);
     save(&p, &m);
 
     ck_assert_int_eq(manifest_load(p.fd, p.path, m.stem, &got, NULL), 0);
@@ -192,6 +199,7 @@ START_TEST(a_name_that_is_not_utf8_comes_back_byte_for_byte)
     free(m.database);
     m.stem = mem_strdup("caf%E9_20261122T020000Z");
     m.file = mem_strdup("caf%E9_20261122T020000Z.dump");
+    drop_inventory(&m);
     m.database = mem_strdup("caf\xe9");
     save(&p, &m);
 
@@ -203,6 +211,9 @@ END_TEST
 START_TEST(warnings_dropped_warnings_and_omissions_add_up)
 {
     _cleanup_manifest_ Manifest m = sample();
+    ck_assert_uint_eq(manifest_warning_count(&m), 2 + 7); /* its omission is none */
+    manifest_add_omission(&m, "subscriptions", "only a superuser may read them",
+                          /* warning= */ true);
     ck_assert_uint_eq(manifest_warning_count(&m), 2 + 7 + 1);
 }
 END_TEST

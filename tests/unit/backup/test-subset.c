@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "backup/subset.h"
+#include "sys/mem.h"
 
 #define WEEK (7 * 24 * 3600 * USEC_PER_SEC)
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/setting-value.h"
+#include "conf/settings.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
 #include "sys/strv.h"

@@ -145,16 +145,16 @@ END_TEST
 
 /* The exit codes as the design names them. */
 static const int exit_codes[] = {
-    [ERR_USAGE] = 2,           [ERR_SETTINGS] = 78,        [ERR_NOT_FOUND] = 2,
-    [ERR_REFUSED] = 2,         [ERR_LOCKED] = 6,           [ERR_UNREACHABLE] = 75,
-    [ERR_AUTHENTICATION] = 78, [ERR_CLIENT_MISSING] = 78,  [ERR_CLIENT_TOO_OLD] = 78,
-    [ERR_NO_DATABASE] = 1,     [ERR_PERMISSION] = 1,       [ERR_ROW_SECURITY] = 1,
-    [ERR_LOCK_TIMEOUT] = 1,    [ERR_SERVER] = 1,           [ERR_SERVER_LOST] = 1,
-    [ERR_STALLED] = 1,         [ERR_CANCELLED] = 1,        [ERR_CHILD] = 1,
-    [ERR_DUMP_INCOMPLETE] = 1, [ERR_DISK_FULL] = 1,        [ERR_IO] = 1,
-    [ERR_DAMAGED] = 4,         [ERR_COULD_NOT_VERIFY] = 5, [ERR_UNHEALTHY] = 3,
-    [ERR_CLOCK] = 1,           [ERR_METRICS] = 1,          [ERR_RESTORE] = 1,
-    [ERR_INTERNAL] = 1,
+    [ERR_USAGE] = 2,           [ERR_SETTINGS] = 78,       [ERR_NOT_FOUND] = 2,
+    [ERR_REFUSED] = 2,         [ERR_LOCKED] = 6,          [ERR_UNREACHABLE] = 75,
+    [ERR_AUTHENTICATION] = 78, [ERR_CLIENT_MISSING] = 78, [ERR_CLIENT_TOO_OLD] = 78,
+    [ERR_NO_DATABASE] = 1,     [ERR_PERMISSION] = 1,      [ERR_ROW_SECURITY] = 1,
+    [ERR_LOCK_TIMEOUT] = 1,    [ERR_SERVER] = 1,          [ERR_SERVER_LOST] = 1,
+    [ERR_STALLED] = 1,         [ERR_CANCELLED] = 1,       [ERR_CHILD] = 1,
+    [ERR_DUMP_INCOMPLETE] = 1, [ERR_DISK_FULL] = 1,       [ERR_IO] = 1,
+    [ERR_DAMAGED] = 4,         [ERR_ARCHIVE_VERSION] = 5, [ERR_COULD_NOT_VERIFY] = 5,
+    [ERR_UNHEALTHY] = 3,       [ERR_CLOCK] = 1,           [ERR_METRICS] = 1,
+    [ERR_RESTORE] = 1,         [ERR_INTERNAL] = 1,
 };
 _Static_assert(ELEMENTSOF(exit_codes) == _ERR_KIND_MAX, "a row for each kind");
 
