@@ -158,9 +158,9 @@ static char *describe_table(const InventoryDifference *d)
 {
     const InventoryTable *before = d->table[0], *after = d->table[1], *any = after ? after : before;
     _cleanup_free_ char *name = full_name(any->schema, any->name);
-    _cleanup_free_ char *rows = counted(before ? before->rows : any->rows, "row");
+    _cleanup_free_ char *rows = counted(before ? before->rows : after->rows, "row");
 
-    if (d->change != INVENTORY_CHANGED)
+    if (!before || !after)
         return mem_printf("table %s %s (%s)", name, change_words[d->change], rows);
     if (before->rows != after->rows)
         return mem_printf("table %s: %s became %" PRIu64, name, rows, after->rows);
@@ -179,7 +179,7 @@ static char *describe_sequence(const InventoryDifference *d)
     const InventorySequence *any = after ? after : before;
     _cleanup_free_ char *name = full_name(any->schema, any->name), *value = sequence_value(any);
 
-    if (d->change != INVENTORY_CHANGED)
+    if (!before || !after)
         return mem_printf("sequence %s %s: %s", name, change_words[d->change], value);
     _cleanup_free_ char *old_value = sequence_value(before);
     return mem_printf("sequence %s: %s became %s", name, old_value, value);

@@ -395,11 +395,12 @@ static size_t line_size(const char *text, size_t size)
 
 static int read_lines(Reading *reading, const char *text, size_t size, Err *err)
 {
-    size_t header = line_size(text, size), line = header;
-    int r;
+    size_t header = line_size(text, size);
 
-    for (size_t number = 1, at = 0; number == 1 || at < size; number++, at += line) {
-        line = line_size(text + at, size - at);
+    for (size_t number = 1, at = 0; number == 1 || at < size; number++) {
+        size_t line = line_size(text + at, size - at);
+        int r;
+
         if (line == 0)
             r = err_set(err, ERR_DAMAGED, "the text ends too early");
         else if (number == 1)
@@ -410,6 +411,7 @@ static int read_lines(Reading *reading, const char *text, size_t size, Err *err)
             err_prefix(err, "line %zu", number);
             return r;
         }
+        at += line;
     }
     return check_header(reading, text, header, err);
 }

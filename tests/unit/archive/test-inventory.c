@@ -183,6 +183,19 @@ START_TEST(a_file_cut_short_anywhere_is_damaged)
 }
 END_TEST
 
+/* RFC 8259, section 7: what has to be escaped, and how. */
+START_TEST(control_characters_are_escaped)
+{
+    _cleanup_inventory_ Inventory i = { 0 }, got = { 0 };
+
+    inventory_add_sequence(&i, "", "\"\\/\b\f\n\r\t\x01\x1f\x7f", 1, true);
+    _cleanup_free_ char *text = printed(&i);
+    ck_assert_ptr_nonnull(strstr(text, "\"name\":\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001F\x7f\""));
+    ck_assert_int_eq(inventory_parse(text, strlen(text), &got, NULL), 0);
+    ck_assert_str_eq(got.sequences[0].name, i.sequences[0].name);
+}
+END_TEST
+
 /* In a good file, `from` (which must be there) becomes `to`. */
 static const struct {
     const char *from, *to, *message;
@@ -323,6 +336,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(an_empty_inventory_has_two_lines),
     UNIT_TEST(what_was_printed_is_read_back_equal),
     UNIT_TEST(names_that_are_not_utf8_stay_apart_and_come_back),
+    UNIT_TEST(control_characters_are_escaped),
     UNIT_TEST(a_file_cut_short_anywhere_is_damaged),
     UNIT_LOOP(a_file_that_is_not_as_it_was_written_is_damaged, ELEMENTSOF(attacks)),
     UNIT_TEST(an_inventory_equals_itself),
