@@ -148,6 +148,18 @@ static int refuse(const SqlScanner *s, Err *err)
                    s->statement.data);
 }
 
+/* The whole statement has to be read. */
+static int keep(SqlScanner *s, const char *data, size_t size, Err *err)
+{
+    size_t room = STATEMENT_MAX - s->statement.size;
+
+    buf_add(&s->statement, data, size < room ? size : room);
+    if (size > room)
+        return err_set(err, ERR_DAMAGED, "a statement is longer than %zu bytes: %.100s",
+                       STATEMENT_MAX, s->statement.data);
+    return 0;
+}
+
 /* Bytes of the current statement, and of none behind it. */
 static int take_statement(SqlScanner *s, const char *data, size_t size, Err *err)
 {
@@ -173,11 +185,7 @@ static int take_statement(SqlScanner *s, const char *data, size_t size, Err *err
     case STATEMENT_SETVAL:
     case STATEMENT_LO_OPEN:
     case STATEMENT_LO_CLOSE:
-        if (size > STATEMENT_MAX - s->statement.size)
-            return err_set(err, ERR_DAMAGED, "a statement is longer than %zu bytes: %.100s",
-                           STATEMENT_MAX, s->statement.data);
-        buf_add(&s->statement, data, size);
-        break;
+        return keep(s, data, size, err);
     }
     return 0;
 }
