@@ -8,7 +8,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 . tests/support/builds.sh
 
 seconds=${1:-30}
-targets=(archive conf manifest)
+targets=(archive conf inventory manifest sql)
 seeders=(archive)
 
 fuzz() {
