@@ -46,7 +46,7 @@ void pg_command_done(PgCommand *command);
 typedef struct PgDumpOptions {
     const char *database;
     const char *snapshot;  /* id, or NULL */
-    const char *encoding;  /* of all text in the dump; NULL: the session's, which anything may set */
+    const char *encoding;  /* of the dump; NULL: the session has one, which anything may set */
     const char *format;    /* "custom", "plain", "directory" */
     const char *compress;  /* for --compress; NULL: pg_dump's default, as for plain */
     const char *directory; /* where a directory goes: it must not exist yet */

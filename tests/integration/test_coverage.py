@@ -17,6 +17,7 @@ def setUpModule():
     CLUSTER.stop()
     CLUSTER.launch()
     CLUSTER.sql("CREATE ROLE keeper LOGIN BYPASSRLS; GRANT pg_read_all_data TO keeper;"
+                "ALTER ROLE keeper SET default_transaction_read_only = on;"
                 "CREATE ROLE humble LOGIN")
 
 
