@@ -199,7 +199,8 @@ static int step_count(ArchiveReader *r, Err *err)
                                count);
 
     r->entries = (uint32_t)count;
-    return next_entry(r, err);
+    int n = r->ops->toc_begin ? r->ops->toc_begin(r->userdata, r->entries, err) : 0;
+    return n < 0 ? n : next_entry(r, err);
 }
 
 static void remember(ArchiveReader *r, const ArchiveEntry *entry)

@@ -3,8 +3,9 @@
 /* Reads a custom archive, or the toc.dat of a directory, as it streams by: bytes go in as they
  * come, events come out, in the archive's order:
  *
- *     header  entry*  toc_end  { block_begin data* block_end                            a table
- *                              | block_begin { object_begin data* object_end }* block_end } *
+ *     header  toc_begin  entry*  toc_end
+ *     { block_begin data* block_end                                   a table
+ *     | block_begin { object_begin data* object_end }* block_end } *  large objects
  *
  * Bounded memory: an entry is held while it is read, of all entries only what tells whether each
  * has had its block. Nothing is believed: every length is checked, memory grows only with bytes
@@ -26,6 +27,7 @@ typedef struct ArchiveBlock {
  * to it then returns. What they are given is borrowed for the call. */
 typedef struct ArchiveReaderOps {
     int (*header)(void *userdata, const ArchiveHeader *header, Err *err);
+    int (*toc_begin)(void *userdata, uint32_t entries, Err *err);
     /* `raw` is the entry as it stood in the archive. */
     int (*entry)(void *userdata, const ArchiveEntry *entry, const void *raw, size_t raw_size,
                  Err *err);
