@@ -185,7 +185,7 @@ static int next_job(Pieces *p, Err *err)
     return r;
 }
 
-static Segment *last_segment(const Job *j)
+static Segment *last_segment(Job *j)
 {
     return j->count > 0 ? &j->segments[j->count - 1] : NULL;
 }
