@@ -25,9 +25,9 @@ class RunTestCase(BackupTestCase):
         super().setUp()
         self.backup = PgBackup(self, CLUSTER, PG_DATABASES="big", BACKUP_COMPRESSION="none")
 
-    def held_run(self, **settings):
+    def held_run(self, mode="is-held", **settings):
         """A run whose pg_dump is stopped in the middle of its data."""
-        self.fake = FakeBindir(self, CLUSTER, "is-held")
+        self.fake = FakeBindir(self, CLUSTER, mode)
         running = self.backup.start("run", PG_BINDIR=self.fake.path, **settings)
         self.fake.wait_until_reached()
         return running
@@ -126,10 +126,13 @@ class AtTheSameTime(RunTestCase):
 class Leftovers(RunTestCase):
     def test_the_leftovers_of_a_killed_run_go_with_the_next_one(self):
         self.backup.must("run", PG_DATABASES="small")
-        running = self.held_run()
+        CLUSTER.create("bigger")
+        CLUSTER.fill("bigger", rows=60000)
+        self.addCleanup(CLUSTER.drop, "bigger")
+        running = self.held_run("is-held-late", PG_DATABASES="bigger", BACKUP_JOBS="1")
+        pgtest.wait_until(self.backup.strays, "some of the dump has reached the disk")
         running.send(signal.SIGKILL)
         self.assertEqual(running.wait().code, -signal.SIGKILL)
-        self.assertNotEqual(self.backup.strays(), [])
         self.assertEqual(self.backup.databases(), {"small"})
         done = self.backup.must("run")
         self.assertEqual(self.backup.strays(), [])

@@ -11,7 +11,7 @@ PROGRAMS = ("pg_dump", "pg_dumpall", "pg_restore", "psql")
 class FakeBindir:
     """The real client programs, but pg_dump behaves as fake-pg_dump's MODE says.
 
-    For `is-held` and `hangs`: wait_until_reached() returns when half of a dump has been written,
+    For `is-held`, `is-held-late` and `hangs`: wait_until_reached() returns when half of a dump has been written,
     release() lets it go on.
     """
 
