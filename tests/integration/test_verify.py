@@ -1,9 +1,10 @@
 """Verifying: whatever was done to a stored backup is found, and what cannot be judged is not good.
 """
 
+import hashlib
+import json
 import os
 import shutil
-import subprocess
 
 import pgtest
 from pgbackup import BackupTestCase, PgBackup
@@ -143,31 +144,38 @@ class PlainDamage(Damage):
 class MatchingDigest(VerifyTestCase):
     """Damage that the digest cannot show, because it was there when the digest was taken."""
 
-    def forge(self, change):
-        """Makes manifest and checksum agree with a data file that is no dump any more."""
+    def setUp(self):
+        super().setUp()
         self.backup.must("run")
-        stored = self.backup.backup("appdb")
-        old = stored.manifest
-        with open(stored.data, "rb") as f:
-            data = change(f.read())
-        with open(stored.data, "wb") as f:
+        self.stored = self.backup.backup("appdb")
+
+    def forge_data(self, change):
+        """Makes manifest and checksums agree with a data file that is no dump any more."""
+        data = change(self.stored.read())
+        with open(self.stored.data, "wb") as f:
             f.write(data)
-        with open(stored.path, encoding="utf-8") as f:
-            text = f.read()
-        for key in ("stored", "raw"):
-            text = text.replace(old[key + "_sha256"], stored.sha256())
-            text = text.replace(f'"{key}_bytes": {old[key + "_bytes"]}',
-                                f'"{key}_bytes": {len(data)}')
-        with open(stored.path, "w", encoding="utf-8") as f:
-            f.write(text)
-        directory, name = os.path.split(stored.data)
-        with open(stored.data + ".sha256", "wb") as f:
-            subprocess.run(["sha256sum", name, stored.stem + ".json"], cwd=directory, check=True,
-                           stdout=f, timeout=60)
+        self.stored.rewrite(stored_bytes=len(data), stored_sha256=self.stored.sha256())
 
     def test_an_archive_that_does_not_decode_is_found_though_its_digest_is_right(self):
-        self.forge(lambda data: data[:len(data) * 3 // 4])
+        self.forge_data(lambda data: data[:len(data) * 3 // 4])
         self.assertFound("pg_restore|decode|read", "appdb")
+
+    def test_contents_that_are_not_those_of_the_inventory_are_found(self):
+        with open(self.stored.inventory, encoding="utf-8") as f:
+            text = f.read()
+        tables = [entry for entry in map(json.loads, text.splitlines()) if entry.get("rows")]
+        digest = tables[-1]["digest"]
+        text = text.replace(digest, digest[::-1])
+        with open(self.stored.inventory, "w", encoding="utf-8") as f:
+            f.write(text)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self.stored.rewrite(inventory_sha256=digest)
+        self.assertFound("differ from the inventory.*other contents", "appdb")
+
+    def test_an_inventory_that_is_not_the_manifests_is_found(self):
+        with open(self.stored.inventory, "a", encoding="utf-8") as f:
+            f.write("\n")
+        self.assertFound("SHA-256", "appdb")
 
 
 class Undecided(VerifyTestCase):
