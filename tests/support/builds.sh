@@ -7,6 +7,7 @@ declare -A build_compiler=(
     [build-clang]=clang
     [build-fuzz]=clang
     [build-coverage]=gcc
+    [build-tsan]=gcc
 )
 declare -A build_options=(
     [build]=""
@@ -14,6 +15,7 @@ declare -A build_options=(
     [build-clang]="-Dwerror=true"
     [build-fuzz]="-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link"
     [build-coverage]="-Db_coverage=true"
+    [build-tsan]="-Dwerror=true -Db_sanitize=thread -Db_lundef=false"
 )
 
 # build_in DIRECTORY [TARGET...]: sets it up if need be, then runs ninja. Two suites may want the
