@@ -137,10 +137,14 @@ line; Type: TABLE; Schema: x" (a int GENERATED ALWAYS AS IDENTITY);
         self.assertEqual(self.omissions(PG_BINDIR=fake.path), [])
         self.assertEqual(CLUSTER.sql("SELECT count(*) FROM late", "appdb"), "0")
 
+
+class Many(CoverageTestCase):
+    seconds = 180
+
     def test_thousands_of_tables(self):
         CLUSTER.create("appdb", f"""DO $$ BEGIN FOR i IN 1..{MANY} LOOP
             EXECUTE format('CREATE TABLE t%s (a int)', i); END LOOP; END $$""")
-        self.assertEqual(self.omissions(), [])
+        self.assertEqual(self.omissions(timeout=120), [])
         self.assertEqual(self.backup.backup("appdb").manifest["tables"], MANY)
 
 
