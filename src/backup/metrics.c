@@ -230,6 +230,13 @@ static bool row_raw_bytes(const MetricsInput *input, const Row *row, uint64_t *r
     return row->newest;
 }
 
+static bool row_rows(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    (void)input;
+    *ret = manifest_of(row)->rows;
+    return row->newest && manifest_of(row)->inventory_file;
+}
+
 static bool row_warnings(const MetricsInput *input, const Row *row, uint64_t *ret)
 {
     (void)input;
@@ -349,6 +356,13 @@ static const struct Family {
         .name = "pg_backup_database_raw_bytes",
         .help = "Size of the newest good backup as the client program wrote it.",
         .of_row = row_raw_bytes,
+        .from_catalog = true,
+    },
+    {
+        .name = "pg_backup_database_rows",
+        .help = "Number of rows of all tables in the newest good backup; absent without an "
+                "inventory.",
+        .of_row = row_rows,
         .from_catalog = true,
     },
     {

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,10 @@ static Json *backup_to_json(const Series *s, const Backup *b)
     json_set_text(o, "finished", m->finished > 0 ? finished : NULL);
     json_set_uint(o, "stored_bytes", m->stored_bytes);
     json_set_uint(o, "raw_bytes", m->raw_bytes);
+    if (m->inventory_file) {
+        json_set_uint(o, "tables", m->tables);
+        json_set_uint(o, "rows", m->rows);
+    }
     json_set_uint(o, "duration_ms", m->duration_msec);
     json_set_flag(o, "good", b->good);
     json_set_flag(o, "unreadable", b->unreadable);
@@ -134,6 +139,7 @@ static void add_backup(Table *table, const Series *s, const Backup *b, usec_t no
         mem_strdup(b->stem),
         now >= b->when ? format_age(now - b->when) : mem_strdup("future"),
         m->file ? format_bytes(m->stored_bytes) : mem_strdup("-"),
+        m->inventory_file ? mem_printf("%" PRIu64, m->rows) : mem_strdup("-"),
         mem_strdup(m->format ? m->format : "-"),
         describe_state(b),
     };
@@ -155,6 +161,7 @@ static size_t add_series(Table *table, const Series *s, usec_t now)
         mem_strdup("-"),
         mem_strdup("-"),
         mem_strdup("-"),
+        mem_strdup("-"),
         mem_printf("UNREADABLE: %s", s->problem),
     };
     table_add(table, cells);
@@ -163,8 +170,8 @@ static size_t add_series(Table *table, const Series *s, usec_t now)
 
 static void print_table(const Catalog *catalog, const bool *selected)
 {
-    static const char *const headings[] = { "DATABASE", "BACKUP", ">AGE", ">SIZE",
-                                            "FORMAT",   "STATE",  NULL };
+    static const char *const headings[] = { "DATABASE", "BACKUP", ">AGE",  ">SIZE",
+                                            ">ROWS",    "FORMAT", "STATE", NULL };
     _cleanup_table_ Table *table = table_new(headings);
     usec_t now = clock_now();
     size_t shown = 0;
@@ -201,7 +208,7 @@ const Command command_list = {
     .name = "list",
     .operands = "[DATABASE…]",
     .max_operands = -1,
-    .summary = "what there is: name, age, size, state",
+    .summary = "what there is: name, age, size, rows, state",
     .help = "Lists the backups, oldest first, of all databases or of those named. What pg_dump "
             "warned of,\n"
             "and what a backup does not contain, stands below its line.",

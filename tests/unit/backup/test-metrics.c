@@ -20,6 +20,8 @@ static Backup app[] = {
       .good = true,
       .manifest = { .stored_bytes = 20,
                     .raw_bytes = 200,
+                    .inventory_file = (char[]){ "appdb.inventory.jsonl" },
+                    .rows = 42,
                     .duration_msec = 61005,
                     .warnings_dropped = 3 } },
     { .when = AT(3000), .good = false, .manifest = { .stored_bytes = 30 } },
@@ -137,6 +139,7 @@ START_TEST(a_database_is_told_by_its_newest_good_backup)
     assert_line(text, "pg_backup_database_duration_seconds" APP " 61.005");
     assert_line(text, "pg_backup_database_stored_bytes" APP " 20");
     assert_line(text, "pg_backup_database_raw_bytes" APP " 200");
+    assert_line(text, "pg_backup_database_rows" APP " 42");
     assert_line(text, "pg_backup_database_warnings" APP " 3");
     assert_line(text, "pg_backup_database_good_backups" APP " 2");
 }
@@ -352,7 +355,7 @@ START_TEST(every_family_has_help_and_type_once_and_together)
         ck_assert_ptr_eq(strchr(found, '\n') + 1, p);
         families++;
     }
-    ck_assert_uint_eq(families, 16);
+    ck_assert_uint_eq(families, 17);
 }
 END_TEST
 
