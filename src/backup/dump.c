@@ -126,8 +126,7 @@ static int take_inventory(Dump *d, const Inventory *inventory, Err *err)
 
 /* The contents against the catalogue of their snapshot. A dump without an inventory may be whole,
  * but nothing here can show it. */
-static int judge_contents(void *userdata, const Inventory *inventory, const Err *why_none,
-                          Err *err)
+static int judge_contents(void *userdata, const Inventory *inventory, const Err *why_none, Err *err)
 {
     Dump *d = userdata;
     _cleanup_coverage_ Coverage coverage = { 0 };

@@ -329,7 +329,9 @@ static int decode(const Catalog *catalog, const Series *series, const Backup *ba
         return r;
     r = stream(&pass, p, sink, err);
     if (r < 0 && err_is_set(err) && err->kind == ERR_CHILD) {
-        err->kind = ERR_DAMAGED;
+        /* pg_restore, "unsupported version (1.99) in file header": that is no damage. */
+        bool unknown = strstr(err->message, "unsupported version") != NULL;
+        err->kind = unknown ? ERR_ARCHIVE_VERSION : ERR_DAMAGED;
         err_prefix(err, "the archive does not decode");
     }
     if (r < 0 || !pass.observe)

@@ -22,8 +22,8 @@ static const char *const inherited[] = {
     "PATH", "HOME", "TZ", "TMPDIR", "KRB5CCNAME", "KRB5_CONFIG"
 };
 
-/* "PGHOST=…": libpq's. Not PGPASSWORD, which is a secret, nor "PG_…", which is ours, nor PGTZ, which
- * would change how a dump is written. */
+/* "PGHOST=…": libpq's. Not PGPASSWORD, which is a secret, nor "PG_…", which is ours, nor PGTZ,
+ * which would change how a dump is written. */
 static bool is_for_libpq(const char *variable)
 {
     return strncmp(variable, "PG", 2) == 0 && strncmp(variable, "PG_", 3) != 0 &&

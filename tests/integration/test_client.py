@@ -103,3 +103,47 @@ class Choosing(BackupTestCase):
         manifest = self.backup.backup("appdb").manifest
         self.assertEqual(manifest["client_version"].split(".")[0],
                          manifest["server_version"].split(".")[0])
+
+
+class OfTheFuture(BackupTestCase):
+    """A pg_dump whose archives this program does not know: it is left to compress them itself, and
+    the backup, which pg_restore has read, says that it has no inventory."""
+
+    def setUp(self):
+        super().setUp()
+        self.backup = PgBackup(self, CLUSTER, PG_DATABASES="appdb", BACKUP_GLOBALS="no")
+        self.fake = FakeBindir(self, CLUSTER, "is-of-the-future")
+        self.fake.replace("pg_restore", "exec cat >/dev/null")
+
+    def assertStoredWithoutInventory(self, done):
+        self.assertIn("the backup does not contain an inventory: archive version 1.99-0 is not"
+                      " known", done.said)
+        backup = self.backup.backup("appdb")
+        self.assertEqual(backup.manifest["archive_version"], "1.99")
+        self.assertEqual(backup.manifest["compressed_by"], "pg_dump")
+        self.assertIsNone(backup.manifest["inventory_file"])
+        self.assertIn("an inventory", [o["what"] for o in backup.manifest["omissions"]])
+        self.assertEqual(self.backup.strays(), [])
+        return backup
+
+    def test_its_version_says_so_before_anything_is_dumped(self):
+        self.fake.say_version("99.1")
+        done = self.backup.must("run", PG_BINDIR=self.fake.path)
+        self.assertStoredWithoutInventory(done)
+        self.assertEqual(self.fake.calls(), 1)
+
+    def test_the_first_bytes_of_the_archive_have_the_last_word(self):
+        done = self.backup.must("run", PG_BINDIR=self.fake.path)
+        self.assertStoredWithoutInventory(done)
+        self.assertEqual(self.fake.calls(), 2)
+
+    def test_no_pg_restore_that_does_not_know_it_says_that_it_is_damaged(self):
+        self.backup.must("run", PG_BINDIR=self.fake.path)
+        done = self.backup("verify", "appdb")
+        self.assertEqual(done.code, 5, done)
+        self.assertIn("unsupported version", done.stdout)
+
+    def test_check_warns_of_it(self):
+        self.fake.say_version("99.1")
+        warned = self.backup.must("check", "--json", PG_BINDIR=self.fake.path).warned
+        self.assertEqual([check["reason"] for check in warned], ["archive-version"])

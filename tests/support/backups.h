@@ -1,6 +1,7 @@
 #pragma once
 
-/* A BACKUP_DIR for tests, with backups of the three bytes "abc", inventory included. What goes wrong fails the test. */
+/* A BACKUP_DIR for tests, with backups of the three bytes "abc", inventory included. What goes
+ * wrong fails the test. */
 
 #include <stdbool.h>
 
@@ -30,9 +31,9 @@ char *place_link(const Place *p, const char *name); /* where a link points; "" i
 typedef enum Obstacle {
     OBSTACLE_NONE,
     OBSTACLE_INVENTORY, /* its temporary name is a directory's */
-    OBSTACLE_CHECKSUM, /* likewise */
-    OBSTACLE_MANIFEST, /* likewise */
-    OBSTACLE_LATEST,   /* a directory has the link's name */
+    OBSTACLE_CHECKSUM,  /* likewise */
+    OBSTACLE_MANIFEST,  /* likewise */
+    OBSTACLE_LATEST,    /* a directory has the link's name */
 } Obstacle;
 
 typedef struct Attempt {

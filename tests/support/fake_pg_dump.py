@@ -32,6 +32,15 @@ class FakeBindir:
             f.write("#!/bin/sh\n" + script + "\n")
         os.chmod(path, 0o755)
 
+    def say_version(self, version):
+        with open(self.state + "/version", "w", encoding="ascii") as f:
+            f.write(f"pg_dump (PostgreSQL) {version}\n")
+
+    def calls(self):
+        """How often a database was dumped."""
+        with open(self.state + "/calls", encoding="ascii") as f:
+            return len(f.readlines())
+
     def wait_until_reached(self):
         pgtest.wait_until(lambda: os.path.exists(self.state + "/reached"), "the dump is half-way")
 
