@@ -20,18 +20,36 @@ main() {
 }
 
 make_tree() {
-    local suite=$1 tree=$2 log=$2.log sources=()
+    local suite=$1 tree=$2 log=$2.log
     shift 2
+
+    debian_sources "$suite" >"$tree.sources"
+    bootstrap "$suite" "$tree" "$@" >"$log" 2>&1 && return
+    # A testing suite's Release file is good for a week; that of a frozen mirror is older. It is
+    # signed all the same.
+    if grep -q 'Release file .* is expired' "$log"; then
+        bootstrap "$suite" "$tree" --aptopt='Acquire::Check-Valid-Until "false"' "$@" >"$log" 2>&1 &&
+            return
+    fi
+    tail -n 40 "$log" >&2
+    return 1
+}
+
+# bootstrap SUITE TREE [OPTION...] PACKAGE...
+bootstrap() {
+    local suite=$1 tree=$2 options=() sources=() packages
+    shift 2
+    while [[ $1 = --* ]]; do
+        options+=("$1")
+        shift
+    done
+    packages=$(printf '%s,' "$@")
+    [ ! -s "$tree.sources" ] || sources=("$tree.sources")
 
     # A killed one has left a half.
     rm -rf "$tree.new"
-    debian_sources "$suite" >"$tree.sources"
-    [ ! -s "$tree.sources" ] || sources=("$tree.sources")
-    if ! mmdebstrap --variant=minbase --include="$(
-        IFS=,
-        echo "$*"
-    )" "$suite" "$tree.new" "${sources[@]}" >"$log" 2>&1; then
-        tail -n 40 "$log" >&2
+    if ! mmdebstrap --variant=minbase --include="${packages%,}" "${options[@]}" "$suite" \
+        "$tree.new" "${sources[@]}"; then
         rm -rf "$tree.new"
         return 1
     fi
