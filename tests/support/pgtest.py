@@ -16,6 +16,7 @@ chooses by choosing the host.
 """
 
 import atexit
+import functools
 import glob
 import hashlib
 import os
@@ -29,6 +30,8 @@ import tempfile
 import time
 import unittest
 import urllib.request
+
+import othermajors
 
 SUPPORT = os.path.dirname(os.path.abspath(__file__))
 SUPERUSER_PASSWORD = "superuser's own"
@@ -117,6 +120,16 @@ def server_bindir():
     return max(found, key=lambda path: int((re.findall(r"\d+", path) or [0])[-1]))
 
 
+@functools.cache
+def bindir_of(major):
+    """Where the programs of that major are: this machine's own, else those of a Debian that has
+    them, which takes a minute where it is not cached yet."""
+    own = f"/usr/lib/postgresql/{major}/bin"
+    if os.path.exists(own + "/initdb"):
+        return own
+    return othermajors.make_bindir(major, make_directory())
+
+
 def server_user():
     """Who runs the servers: we ourselves, unless that is root, which PostgreSQL refuses."""
     if os.getuid() != 0:
@@ -135,11 +148,12 @@ def as_server_user():
 
 
 class Cluster:
-    """A PostgreSQL server of our own. `start()` it in setUpModule; it stops by itself."""
+    """A PostgreSQL server of our own, of a certain major if it matters. `start()` it in
+    setUpModule; it stops by itself."""
 
-    def __init__(self, *initdb_options):
+    def __init__(self, *initdb_options, major=None):
         self.initdb_options = initdb_options or ("-E", "UTF8", "--locale", "C.UTF-8")
-        self.bindir = server_bindir()
+        self.bindir = bindir_of(major) if major else server_bindir()
         self.process = None
 
     def start(self):
