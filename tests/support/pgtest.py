@@ -74,9 +74,9 @@ def wait_until(condition, what, timeout=20, every=0.02):
         time.sleep(every)
 
 
-def make_directory(prefix="pgt-"):
+def make_directory(prefix="pgt-", parent="/tmp"):
     """A temporary directory (0755: the server's user passes through) that goes away at exit."""
-    path = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
+    path = tempfile.mkdtemp(prefix=prefix, dir=parent)
     os.chmod(path, 0o755)
     close_at_exit(lambda: shutil.rmtree(path, ignore_errors=True))
     return path
@@ -151,13 +151,15 @@ class Cluster:
     """A PostgreSQL server of our own, of a certain major if it matters. `start()` it in
     setUpModule; it stops by itself."""
 
-    def __init__(self, *initdb_options, major=None):
+    def __init__(self, *initdb_options, major=None, parent="/tmp", settings=()):
         self.initdb_options = initdb_options or ("-E", "UTF8", "--locale", "C.UTF-8")
+        self.parent = parent
+        self.settings = dict(settings)
         self.bindir = bindir_of(major) if major else server_bindir()
         self.process = None
 
     def start(self):
-        self.directory = make_directory()
+        self.directory = make_directory(parent=self.parent)
         self.data = self.directory + "/data"
         self.host = self.directory + "/s"  # a socket's path holds 107 bytes
         for path in (self.host, self.data):
@@ -189,7 +191,7 @@ class Cluster:
             "listen_addresses": "127.0.0.1", "port": self.port,
             "unix_socket_directories": self.host, "fsync": "off", "synchronous_commit": "off",
             "full_page_writes": "off", "autovacuum": "off", "max_connections": 50,
-            "shared_buffers": "32MB", "log_min_messages": "fatal",
+            "shared_buffers": "32MB", "log_min_messages": "fatal", **self.settings,
         }
         options = [f"-c{key}={value}" for key, value in settings.items()]
         with open(self.directory + "/log", "ab") as log:
@@ -227,30 +229,30 @@ class Cluster:
                 "PGPORT": str(self.port), "PGUSER": user, "PGDATABASE": database,
                 "PGCONNECT_TIMEOUT": "10"}
 
-    def tool(self, name, *args, database="postgres", stdin=b"", check=True):
+    def tool(self, name, *args, database="postgres", stdin=b"", check=True, timeout=60):
         """Runs one of the stock client programs of the server's own version; gives its stdout."""
-        done = subprocess.run([f"{self.bindir}/{name}", *args], input=stdin, timeout=60,
+        done = subprocess.run([f"{self.bindir}/{name}", *args], input=stdin, timeout=timeout,
                               capture_output=True, env=self.environment(database), check=False)
         if check and done.returncode != 0:
             raise AssertionError(f"{name} failed: {done.stderr.decode(errors='replace')}")
         return done.stdout
 
-    def _psql(self, sql, database, user):
+    def _psql(self, sql, database, user, timeout=60):
         return subprocess.run(
             [self.bindir + "/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
             input=sql.encode(), env=self.environment(database, user), capture_output=True,
-            timeout=60, check=False)
+            timeout=timeout, check=False)
 
-    def output(self, sql, database="postgres", user="postgres"):
+    def output(self, sql, database="postgres", user="postgres", timeout=60):
         """Runs statements; gives what they print, unaligned, byte for byte."""
-        done = self._psql(sql, database, user)
+        done = self._psql(sql, database, user, timeout)
         if done.returncode != 0:
             raise AssertionError(f"{sql[:200]}: {done.stderr.decode(errors='replace')}")
         return done.stdout
 
-    def sql(self, sql, database="postgres", user="postgres"):
+    def sql(self, sql, database="postgres", user="postgres", timeout=60):
         """The same as text without the newlines at its end."""
-        return self.output(sql, database, user).decode().rstrip("\n")
+        return self.output(sql, database, user, timeout).decode().rstrip("\n")
 
     def create(self, database, sql="", options="", owner=None):
         """Makes a database, runs the statements in it, and returns its name."""
@@ -264,6 +266,24 @@ class Cluster:
         """A small database with a bit of everything (sample.sql)."""
         with open(SUPPORT + "/sample.sql", encoding="utf-8") as f:
             return self.create(database, f.read(), **options)
+
+    def create_awkward(self, database):
+        """All that a dump has to carry, in its most awkward form (awkward/*.sql)."""
+        self.create(database, options="TEMPLATE template0")
+        return self._run_awkward(database, "types", "objects", "names", "large")
+
+    def create_large(self, database, large_object_mib, row_mib):
+        """Large objects and large rows only; beside an awkward database, whose roles they have."""
+        self.create(database)
+        return self._run_awkward(database, "large", large_object_mib=large_object_mib,
+                                 row_mib=row_mib)
+
+    def _run_awkward(self, database, *names, large_object_mib=3, row_mib=2):
+        files = [f"--file={SUPPORT}/awkward/{name}.sql" for name in names]
+        self.tool("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null",
+                  "-v", f"large_object_mib={large_object_mib}", "-v", f"row_mib={row_mib}", *files,
+                  database=database, timeout=300)
+        return database
 
     def drop(self, *databases):
         for database in databases:
