@@ -70,16 +70,23 @@ static const char *or_empty(const char *text)
 
 /* -- The TOC -- */
 
+/* Rows count for the table that they are loaded into. COPY names it: the entry's own, but for
+ * partitions that pg_dump loads through their root, since which of them a row belongs to may be
+ * another one in another database. Old archives name no schema, or have a COPY of another form. */
 static void expect_data(InventoryTaker *t, const ArchiveEntry *entry)
 {
+    char *schema = NULL, *name = NULL;
+
+    if (entry->copy)
+        sql_read_copy(entry->copy, &schema, &name);
     if (t->expected_count == t->expected_capacity) {
         t->expected_capacity = t->expected_capacity > 0 ? t->expected_capacity * 2 : 16;
         t->expected = mem_resize(t->expected, t->expected_capacity, sizeof(*t->expected));
     }
     t->expected[t->expected_count++] = (Expected){
         .entry = t->entries,
-        .schema = mem_strdup(or_empty(entry->schema)),
-        .name = mem_strdup(or_empty(entry->tag)),
+        .schema = schema ? schema : mem_strdup(or_empty(entry->schema)),
+        .name = name ? name : mem_strdup(or_empty(entry->tag)),
         .rows = entry->copy != NULL,
     };
 }

@@ -109,7 +109,7 @@ int sql_read_copy(const char *text, char **ret_schema, char **ret_name)
         if (r >= 0)
             r = skip(&text, " FROM stdin;");
     }
-    if (r < 0 || *text)
+    if (r < 0 || text[strspn(text, "\n")])
         return -EINVAL;
 
     *ret_schema = TAKE_PTR(schema);

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "COPY s.t (a, b) FROM stdin;"; *ret_schema is NULL where there is none. */
+/* "COPY s.t (a, b) FROM stdin;", in an archive with a line feed behind it; *ret_schema is NULL
+ * where there is none. */
 int sql_read_copy(const char *text, char **ret_schema, char **ret_name);
 
 /* "SELECT pg_catalog.setval('s.q', 42, true);" */

@@ -191,10 +191,10 @@ static Class class_of(const PgSurvey *survey, const PgRelation *r)
     return _CLASS_MAX;
 }
 
-/* SQL text may have the rows of a partition as those of its root. */
-static bool may_be_elsewhere(const Judge *j, const PgRelation *r)
+/* The rows of a partition that is loaded through its root count there. */
+static bool may_be_elsewhere(const PgRelation *r)
 {
-    return r->traits & PG_REROUTED && j->plain;
+    return r->traits & PG_REROUTED;
 }
 
 /* False when that has opened a hole. */
@@ -207,7 +207,7 @@ static bool judge_contents(Judge *j, const PgRelation *r, const char *word)
         group_add(&j->made_up, word, r->schema, r->name);
     else if (!contained && class != _CLASS_MAX)
         group_add(&j->groups[class], word, r->schema, r->name);
-    else if (!contained && j->inventory && !may_be_elsewhere(j, r)) {
+    else if (!contained && j->inventory && !may_be_elsewhere(r)) {
         group_add(&j->holes, word, r->schema, r->name);
         return false;
     }

@@ -33,7 +33,7 @@ typedef enum PgRelationTrait {
     PG_OF_EXTENSION = 1 << 1,
     PG_REGISTERED = 1 << 2, /* by its extension as configuration: pg_extension_config_dump() */
     PG_UNLOGGED = 1 << 3,
-    PG_REROUTED = 1 << 4,   /* hash-partitioned by an enum: 16 and up load it through its root */
+    PG_REROUTED = 1 << 4,   /* hash-partitioned by an enum: loaded through its root */
     PG_UNREADABLE = 1 << 5, /* a sequence whose value the role may not read */
 } PgRelationTrait;
 

@@ -83,6 +83,7 @@ START_TEST(a_block_belongs_to_its_entry)
 
     first.schema = "shop";
     first.tag = "items";
+    first.copy = "COPY shop.items (id) FROM stdin;\n";
     add(t, &orders);
     add(t, &first);
     add(t, &orders);
@@ -98,6 +99,45 @@ START_TEST(a_block_belongs_to_its_entry)
     ck_assert_str_eq(i.tables[1].schema, "shop");
     ck_assert_str_eq(i.tables[1].name, "items");
     ck_assert_uint_eq(i.tables[1].rows, 2);
+}
+END_TEST
+
+START_TEST(rows_count_for_the_table_that_they_are_loaded_into)
+{
+    _cleanup_inventory_taker_ InventoryTaker *t = inventory_taker_new();
+    _cleanup_inventory_ Inventory i = { 0 };
+    ArchiveEntry first = orders_data, second = orders_data;
+
+    first.tag = "orders_0";
+    second.tag = "orders_1";
+    add(t, &first);
+    add(t, &second);
+    add_block(t, 0, "1\n2\n" END);
+    add_block(t, 1, "3\n" END);
+    inventory_taker_take(t, &i);
+    ck_assert_uint_eq(i.table_count, 1);
+    ck_assert_str_eq(i.tables[0].name, "orders");
+    ck_assert_uint_eq(i.tables[0].rows, 3);
+}
+END_TEST
+
+START_TEST(a_copy_without_a_schema_or_of_another_form_leaves_it_to_the_entry)
+{
+    static const char *const copies[] = { "COPY orders (id) FROM stdin;\n",
+                                          "COPY orders (id) WITH OIDS FROM stdin;\n" };
+
+    for (size_t c = 0; c < ELEMENTSOF(copies); c++) {
+        _cleanup_inventory_taker_ InventoryTaker *t = inventory_taker_new();
+        _cleanup_inventory_ Inventory i = { 0 };
+        ArchiveEntry entry = orders_data;
+
+        entry.copy = copies[c];
+        add(t, &entry);
+        add_block(t, 0, "1\n" END);
+        inventory_taker_take(t, &i);
+        ck_assert_str_eq(i.tables[0].schema, "public");
+        ck_assert_str_eq(i.tables[0].name, "orders");
+    }
 }
 END_TEST
 
@@ -317,6 +357,8 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_TEST(a_block_belongs_to_its_entry),
+    UNIT_TEST(rows_count_for_the_table_that_they_are_loaded_into),
+    UNIT_TEST(a_copy_without_a_schema_or_of_another_form_leaves_it_to_the_entry),
     UNIT_TEST(insert_statements_are_digested_as_one_text_and_not_counted),
     UNIT_TEST(rows_that_are_cut_short_are_damage),
     UNIT_TEST(a_large_object_is_digested_with_its_oid),
