@@ -208,6 +208,12 @@ const char *artifact_extension(BackupFormat format, Codec codec)
     return of_text[codec];
 }
 
+bool artifact_is_directory(const char *file)
+{
+    const char *dot = strrchr(file, '.');
+    return dot && strcmp(dot, artifact_extension(BACKUP_FORMAT_DIRECTORY, CODEC_NONE)) == 0;
+}
+
 char *artifact_inventory(const char *stem)
 {
     return mem_printf("%s%s", stem, INVENTORY_SUFFIX);

@@ -48,6 +48,8 @@ bool artifact_parse_file(const char *encoded, const char *file, ArtifactKind *re
 
 /* ".dump", ".dir", ".sql.zst": `codec` is that of SQL text, and counts for nothing else. */
 const char *artifact_extension(BackupFormat format, Codec codec);
+/* Whether the dump of this name is a directory: one that ends in ".dir". */
+bool artifact_is_directory(const char *file);
 /* "appdb_20261122T020000Z.inventory.jsonl". Caller frees. */
 char *artifact_inventory(const char *stem);
 /* "appdb_latest.dump" for encoded "appdb" and ".dump". Caller frees. */

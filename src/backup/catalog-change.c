@@ -94,7 +94,10 @@ int catalog_checksums(const Manifest *m, const char *manifest, size_t size, char
     if (r < 0)
         return r;
 
-    buf_addf(&text, "%s  %s\n", m->stored_sha256, m->file);
+    if (manifest_is_directory(m))
+        stored_files_print(&m->files, m->file, &text);
+    else
+        buf_addf(&text, "%s  %s\n", m->stored_sha256, m->file);
     if (m->inventory_file)
         buf_addf(&text, "%s  %s\n", m->inventory_sha256, m->inventory_file);
     buf_addf(&text, "%s  %s.json\n", digest, m->stem);
@@ -169,7 +172,7 @@ static int commit_record(const CatalogCommit *c, Err *err)
     }
 
     while (r < 0 && !stays && count > 0)
-        fs_remove(c->series_fd, written[--count]);
+        series_file_remove(c->series_fd, written[--count]);
     return r;
 }
 
@@ -208,7 +211,7 @@ static int remove_files(int fd, const char *series_path, const char *encoded, co
         if (!f->stem || strcmp(f->stem, stem) != 0)
             continue;
         name = f->name;
-        r = fs_remove(fd, name);
+        r = series_file_remove(fd, name);
     }
     if (r >= 0)
         r = fs_sync_dir(fd);
@@ -283,19 +286,20 @@ static bool is_dangling_link(int fd, const SeriesFile *f)
            errno == ENOENT;
 }
 
-/* We make only regular files, and links for the latest: a directory of such a name is not ours. */
-static void remove_leftover(int fd, const char *series_path, const char *encoded, const char *name,
-                            Strv *removed, Strv *problems)
+/* A directory is ours where the name is that of one; else we make only regular files, and links for
+ * the latest. */
+static void remove_leftover(int fd, const char *series_path, const char *encoded,
+                            const SeriesFile *f, Strv *removed, Strv *problems)
 {
     struct stat st;
 
-    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+    if (!f->directory && fstatat(fd, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
         return;
-    int r = fs_remove(fd, name);
+    int r = series_file_remove(fd, f->name);
     if (r < 0)
-        strv_addf(problems, "could not remove \"%s/%s\": %s", series_path, name, strerror(-r));
+        strv_addf(problems, "could not remove \"%s/%s\": %s", series_path, f->name, strerror(-r));
     else
-        strv_addf(removed, "%s/%s", encoded, name);
+        strv_addf(removed, "%s/%s", encoded, f->name);
 }
 
 static int sweep_series(int root_fd, const char *root_path, const char *encoded, Strv *removed,
@@ -313,12 +317,12 @@ static int sweep_series(int root_fd, const char *root_path, const char *encoded,
 
     for (size_t i = 0; i < files.count; i++)
         if (is_leftover(&files, &files.items[i]))
-            remove_leftover(fd, series_path, encoded, files.items[i].name, removed, problems);
+            remove_leftover(fd, series_path, encoded, &files.items[i], removed, problems);
 
     /* Only now is it known which links still name something. */
     for (size_t i = 0; i < files.count; i++)
         if (is_dangling_link(fd, &files.items[i]))
-            remove_leftover(fd, series_path, encoded, files.items[i].name, removed, problems);
+            remove_leftover(fd, series_path, encoded, &files.items[i], removed, problems);
     return 0;
 }
 

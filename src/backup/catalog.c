@@ -43,25 +43,66 @@ void catalog_done(Catalog *c)
     *c = (Catalog)CATALOG_INIT;
 }
 
-static void judge_file(int fd, Backup *b)
+/* What is wrong with a file that should have so many bytes; NULL if nothing is. `shown` is its name
+ * for people. */
+static char *judge_size(Backup *b, int fd, const char *name, const char *shown, uint64_t expected)
 {
-    const char *file = b->manifest.file;
     struct stat st;
 
-    if (fstatat(fd, file, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        b->unreadable = errno != ENOENT;
-        b->problem = mem_printf("data file \"%s\": %s", file, strerror(errno));
-        return;
+    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        b->unreadable |= errno != ENOENT;
+        return mem_printf("data file \"%s\": %s", shown, strerror(errno));
     }
-    if (!S_ISREG(st.st_mode)) {
-        b->problem = mem_printf("data file \"%s\" is not a regular file", file);
-        return;
-    }
+    if (!S_ISREG(st.st_mode))
+        return mem_printf("data file \"%s\" is not a regular file", shown);
 
-    b->file_bytes = (uint64_t)st.st_size;
-    if (b->file_bytes != b->manifest.stored_bytes)
-        b->problem = mem_printf("data file \"%s\" has %" PRIu64 " bytes, not %" PRIu64, file,
-                                b->file_bytes, b->manifest.stored_bytes);
+    uint64_t bytes = (uint64_t)st.st_size;
+    b->file_bytes += bytes;
+    return bytes == expected ? NULL
+                             : mem_printf("data file \"%s\" has %" PRIu64 " bytes, not %" PRIu64,
+                                          shown, bytes, expected);
+}
+
+static void judge_files(int fd, Backup *b)
+{
+    const StoredFiles *files = &b->manifest.files;
+    _cleanup_free_ char *first = NULL;
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < files->count; i++) {
+        const StoredFile *f = &files->items[i];
+        _cleanup_free_ char *shown = mem_printf("%s/%s", b->manifest.file, f->name);
+        _cleanup_free_ char *problem = judge_size(b, fd, f->name, shown, f->bytes);
+
+        wrong += problem != NULL;
+        if (!first)
+            first = TAKE_PTR(problem);
+    }
+    b->problem = wrong > 1 ? mem_printf("%s, and %zu more are not as they were", first, wrong - 1)
+                           : TAKE_PTR(first);
+}
+
+static void judge_directory(int series_fd, Backup *b)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    _cleanup_close_ int fd = openat(series_fd, b->manifest.file, flags);
+
+    if (fd >= 0) {
+        judge_files(fd, b);
+        return;
+    }
+    b->unreadable = errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+    b->problem = mem_printf("directory \"%s\": %s", b->manifest.file, strerror(errno));
+}
+
+static void judge_data(int fd, Backup *b)
+{
+    const Manifest *m = &b->manifest;
+
+    if (manifest_is_directory(m))
+        judge_directory(fd, b);
+    else
+        b->problem = judge_size(b, fd, m->file, m->file, m->stored_bytes);
 }
 
 static void judge(int fd, const char *series_path, Backup *b)
@@ -70,7 +111,8 @@ static void judge(int fd, const char *series_path, Backup *b)
 
     if (manifest_load(fd, series_path, b->stem, &b->manifest, &err) >= 0) {
         manifest_trim_warnings(&b->manifest, CATALOG_WARNINGS_KEPT);
-        judge_file(fd, b);
+        judge_data(fd, b);
+        stored_files_done(&b->manifest.files);
     } else {
         b->unreadable = err.kind != ERR_DAMAGED;
         b->problem = TAKE_PTR(err.message);
@@ -203,6 +245,18 @@ uint64_t catalog_stored_bytes(const Catalog *c)
         for (size_t j = 0; j < c->series[i].count; j++)
             sum += c->series[i].backups[j].file_bytes;
     return sum;
+}
+
+int catalog_load_manifest(const Catalog *c, const Series *s, const Backup *b, Manifest *ret,
+                          Err *err)
+{
+    _cleanup_free_ char *series_path = mem_printf("%s/%s", c->path, s->encoded);
+    _cleanup_close_ int fd = -1;
+
+    int r = series_dir_open(c->dir_fd, c->path, s->encoded, &fd, err);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not open directory \"%s\"", series_path);
+    return manifest_load(fd, series_path, b->stem, ret, err);
 }
 
 bool catalog_is_gone(const Catalog *c, const Series *s, const Backup *b)

@@ -3,7 +3,8 @@
 /* The catalog is the directory: BACKUP_DIR/<encoded name>/ with the backups of one database (or of
  * the globals). It is read afresh each time; nothing else remembers what there is.
  *
- * A backup is *good* when its manifest loads and its data file is there with the stored size. What
+ * A backup is *good* when its manifest loads and its data file is there with the stored size, or,
+ * of one that is a directory, each of the files that the manifest lists. What
  * has a manifest but is not that is *damaged*: listed, never counted, never named by "latest". A
  * file with one of our names and no manifest is a leftover of a crashed run: catalog_sweep()
  * removes those, and nothing else. Files and directories with other names are not ours and are
@@ -30,7 +31,7 @@ typedef struct Backup {
     bool unreadable; /* not good because reading failed: no judgement, and no reason to remove */
     char *problem;   /* why it is not good, else NULL */
     uint64_t file_bytes; /* size of the data file as it is now, 0 if there is none */
-    Manifest manifest;   /* empty members where it could not be read */
+    Manifest manifest;   /* empty members where it could not be read; without its `files` */
 } Backup;
 
 /* The backups of one database, oldest first. */
@@ -73,6 +74,11 @@ int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
 /* Whether it has been removed since it was loaded: readers take no lock. */
 bool catalog_is_gone(const Catalog *c, const Series *s, const Backup *b);
 
+/* The manifest of a backup, whole: a loaded catalog keeps neither the list of a directory's files
+ * nor all warnings, of which there may be hundreds of thousands. */
+int catalog_load_manifest(const Catalog *c, const Series *s, const Backup *b, Manifest *ret,
+                          Err *err);
+
 /* Bytes of all data files of all backups. */
 uint64_t catalog_stored_bytes(const Catalog *c);
 
@@ -80,8 +86,8 @@ uint64_t catalog_stored_bytes(const Catalog *c);
 int catalog_open_series_dir(int dir_fd, const char *path, const char *encoded, int *ret_fd,
                             char **ret_path, Err *err);
 
-/* The text of the .sha256: the digests of the data file and of the inventory, as the manifest has
- * them, and of the manifest as it is printed. Caller frees. */
+/* The text of the .sha256: the digests of the data file (or of all in the directory) and of the
+ * inventory, as the manifest has them, and of the manifest as it is printed. Caller frees. */
 int catalog_checksums(const Manifest *m, const char *manifest, size_t size, char **ret, Err *err);
 
 typedef struct CatalogCommit {

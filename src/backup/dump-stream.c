@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "pg/message.h"
 #include "stream/pump.h"
 #include "stream/sink-child.h"
 #include "stream/sink-file.h"
@@ -159,12 +158,7 @@ static void classify(const Child *dumper, const Child *witness, Err *err)
         err->kind = ERR_DUMP_INCOMPLETE;
         err_prefix(err, "the dump cannot be read");
     }
-    for (size_t i = 0; err->kind == ERR_CHILD && i < dumper->stderr_lines.count; i++) {
-        const char *hint;
-        err->kind = pg_classify_message(dumper->stderr_lines.items[i], &hint);
-        if (hint)
-            err_hint(err, "%s", hint);
-    }
+    pg_client_classify(dumper, err);
 }
 
 static void take_facts(const Flow *f, const Child *dumper, usec_t begin, Manifest *m)

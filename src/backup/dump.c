@@ -8,6 +8,7 @@
 #include "backup/catalog.h"
 #include "backup/compression.h"
 #include "backup/coverage.h"
+#include "backup/dump-directory.h"
 #include "backup/dump-stream.h"
 #include "pg/survey.h"
 #include "stream/stage-tap.h"
@@ -170,8 +171,26 @@ static int run_stream(Dump *d, PgCommand *command, Err *err)
     return dump_stream(&stream, command, &d->manifest, err);
 }
 
+static int run_directory(Dump *d, PgCommand *command, Err *err)
+{
+    const DumpContext *ctx = d->ctx;
+    const DumpDirectory directory = {
+        .client = ctx->client,
+        .threads = (unsigned)ctx->jobs,
+        .stall_timeout = ctx->stall_timeout,
+        .series_fd = d->series_fd,
+        .series_path = d->series_path,
+        .judge = judge_contents,
+        .userdata = d,
+    };
+    return dump_directory(&directory, command, &d->manifest, err);
+}
+
 static int dump_contents(Dump *d, const PgSnapshot *snapshot, Err *err)
 {
+    const bool directory = d->format == BACKUP_FORMAT_DIRECTORY;
+    _cleanup_free_ char *path =
+        directory ? dump_directory_path(d->series_path, d->manifest.file) : NULL;
     const DumpContext *ctx = d->ctx;
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     const PgDumpOptions options = {
@@ -180,14 +199,15 @@ static int dump_contents(Dump *d, const PgSnapshot *snapshot, Err *err)
         .encoding = snapshot->traits.encoding,
         .format = backup_format_to_string(d->format),
         .compress = d->compression.client_option,
-        .jobs = 1,
+        .directory = path,
+        .jobs = directory ? ctx->jobs : 1,
         .lock_wait_timeout_seconds = ctx->lock_wait_timeout_seconds,
     };
 
     int r = pg_command_dump(ctx->client, ctx->target, &options, &command, err);
     if (r < 0)
         return r;
-    return run_stream(d, &command, err);
+    return directory ? run_directory(d, &command, err) : run_stream(d, &command, err);
 }
 
 /* The version of the archives is known from the client's; should its first bytes say otherwise,

@@ -66,6 +66,11 @@ static const Member members[] = {
     { "warnings_dropped", MEMBER_UINT_OPT, offsetof(Manifest, warnings_dropped) },
 };
 
+bool manifest_is_directory(const Manifest *m)
+{
+    return m->format && strcmp(m->format, backup_format_to_string(BACKUP_FORMAT_DIRECTORY)) == 0;
+}
+
 uint64_t manifest_warning_count(const Manifest *m)
 {
     uint64_t count = m->warnings.count + m->warnings_dropped;
@@ -106,6 +111,7 @@ void manifest_done(Manifest *m)
         void *text = (char *)m + members[i].offset;
         mem_freep(text);
     }
+    stored_files_done(&m->files);
     strv_done(&m->warnings);
     for (size_t i = 0; i < m->omissions_count; i++) {
         free(m->omissions[i].what);
@@ -158,6 +164,8 @@ Json *manifest_to_json(const Manifest *m)
     json_set_uint(json, "format_version", MANIFEST_FORMAT_VERSION);
     for (size_t i = 0; i < ELEMENTSOF(members); i++)
         write_member(json, m, &members[i]);
+    if (manifest_is_directory(m))
+        stored_files_to_json(&m->files, json);
     json_set_strv(json, "warnings", &m->warnings);
     write_omissions(json, m);
     return json;
@@ -265,6 +273,8 @@ static int read_members(const Json *json, Manifest *m, Err *err)
     int r = read_format_version(json, err);
     for (size_t i = 0; r >= 0 && i < ELEMENTSOF(members); i++)
         r = read_member(json, &members[i], m, err);
+    if (r >= 0 && manifest_is_directory(m))
+        r = stored_files_from_json(json, &m->files, err);
     if (r >= 0)
         r = json_get_strv(json, "warnings", &m->warnings, err);
     if (r >= 0)
@@ -311,10 +321,26 @@ static int check_file(const Manifest *m, const char *encoded, Err *err)
     ArtifactKind kind;
 
     if (!artifact_parse_file(encoded, m->file, &kind, &stem) || kind != ARTIFACT_DATA ||
-        strcmp(stem, m->stem) != 0)
+        strcmp(stem, m->stem) != 0 || artifact_is_directory(m->file) != manifest_is_directory(m))
         return err_set(err, ERR_DAMAGED, "\"file\" is no data file of this backup: \"%s\"",
                        m->file);
     return 0;
+}
+
+/* What is said of a directory as a whole is what its files come to. */
+static int check_files(const Manifest *m, Err *err)
+{
+    char sha256[TAP_SHA256_HEX_SIZE];
+
+    if (!manifest_is_directory(m))
+        return 0;
+    if (stored_files_bytes(&m->files) != m->stored_bytes)
+        return err_set(err, ERR_DAMAGED, "\"stored_bytes\" is not the sum of its \"files\"");
+
+    int r = stored_files_digest(&m->files, m->file, sha256, err);
+    if (r >= 0 && strcmp(sha256, m->stored_sha256) != 0)
+        r = err_set(err, ERR_DAMAGED, "\"stored_sha256\" is not that of its \"files\"");
+    return r;
 }
 
 /* NULL, where the member may be, is fine. */
@@ -358,6 +384,8 @@ static int check_manifest(Manifest *m, const char *stem, Err *err)
         r = check_file(m, encoded, err);
     if (r >= 0)
         r = check_sha256("stored_sha256", m->stored_sha256, err);
+    if (r >= 0)
+        r = check_files(m, err);
     if (r >= 0)
         r = check_sha256("raw_sha256", m->raw_sha256, err);
     if (r >= 0)

@@ -3,6 +3,7 @@
 /* The manifest: the commit record of a backup, JSON, written last and removed first. A backup
  * exists when its manifest exists. docs/MANIFEST.md describes each member. */
 
+#include "backup/stored-files.h"
 #include "sys/clock.h"
 #include "sys/err.h"
 #include "sys/json.h"
@@ -30,9 +31,10 @@ typedef struct Manifest {
     char *format;        /* "custom", "plain" or "directory" */
     char *compression;   /* "none", "gzip:6", "gzip" where pg_dump chose the level */
     char *compressed_by; /* "pg-backup", "pg_dump"; NULL where nobody did */
-    char *file;          /* name of the data file */
+    char *file;          /* name of the data file, or of the directory */
     uint64_t stored_bytes;
     char *stored_sha256;
+    StoredFiles files;    /* in the directory; else none */
     uint64_t raw_bytes;   /* as pg_dump wrote it, before our own stages */
     char *raw_sha256;     /* NULL where the file does not hold those bytes any more */
     char *inventory_file; /* its name; NULL: there is none, and the next six say nothing */
@@ -54,6 +56,9 @@ typedef struct Manifest {
     size_t omissions_count;
     char *policy; /* the retention in force, as text: "14 days, at least 3" */
 } Manifest;
+
+/* Whether `file` is a directory; false where nothing is known. */
+bool manifest_is_directory(const Manifest *m);
 
 /* What pg_dump's warnings, and the omissions that are one, add up to; 0 is a clean backup. */
 uint64_t manifest_warning_count(const Manifest *m);

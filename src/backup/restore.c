@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/directory-copy.h"
 #include "backup/verify.h"
 #include "pg/message.h"
 #include "stream/sink-child.h"
@@ -35,12 +36,42 @@ static int stream_into(const RestoreSource *source, Stage *sink, Err *err)
     return verify_stream(source->catalog, source->series, source->backup, sink, err);
 }
 
+static int refuse_directory(const RestoreSource *source, const char *name, Err *err)
+{
+    _cleanup_free_ char *path = verify_data_path(source->catalog, source->series, source->backup);
+
+    err_set(err, ERR_USAGE, "%s is a directory, which cannot be written to %s",
+            source->backup->stem, name);
+    err_hint(err,
+             "Copy it with --output, or let pg_restore make SQL text of it: pg_restore -f - "
+             "'%s'",
+             path);
+    return -EISDIR;
+}
+
 int restore_to_fd(const RestoreSource *source, int fd, const char *name, Err *err)
 {
+    if (manifest_is_directory(&source->backup->manifest))
+        return refuse_directory(source, name, err);
+
     int r = check_digest(source, err);
     if (r < 0)
         return r;
     return stream_into(source, sink_fd_new(fd, name), err);
+}
+
+/* Each file is checked again as it is copied. */
+static int copy_directory(const RestoreSource *source, int dir_fd, const char *dir,
+                          const char *name, Err *err)
+{
+    _cleanup_free_ char *from = verify_data_path(source->catalog, source->series, source->backup);
+    _cleanup_manifest_ Manifest m = { 0 };
+
+    begin_pass(source, "restoring");
+    int r = catalog_load_manifest(source->catalog, source->series, source->backup, &m, err);
+    if (r < 0)
+        return r;
+    return directory_copy(from, &m, dir_fd, dir, name, err);
 }
 
 int restore_to_file(const RestoreSource *source, const char *path, Err *err)
@@ -60,6 +91,8 @@ int restore_to_file(const RestoreSource *source, const char *path, Err *err)
     int r = check_digest(source, err);
     if (r < 0)
         return r;
+    if (manifest_is_directory(&source->backup->manifest))
+        return copy_directory(source, dir_fd, dir, name, err);
     return stream_into(
         source, sink_file_new(&(SinkFileSpec){ .dir_fd = dir_fd, .dir_path = dir, .name = name }),
         err);
@@ -150,9 +183,24 @@ static Stage *sink_new(Child *child, const PgRestoreOptions *options)
     return stage_join(stage_frame_new(PG_TRANSACTION_BEGIN, PG_TRANSACTION_END), sink);
 }
 
+/* pg_restore reads a directory itself; nobody but the kernel tells how far it is. */
+static uint64_t bytes_read(void *userdata)
+{
+    return child_bytes_read(userdata);
+}
+
+static int await_client(const RestoreSource *source, Child *child, Err *err)
+{
+    begin_pass(source, "restoring");
+    child_watch(child, bytes_read, child);
+    return child_wait(child, err);
+}
+
 static int feed_client(const RestoreSource *source, const RestoreTarget *target, bool created,
                        Err *err)
 {
+    const bool directory = manifest_is_directory(&source->backup->manifest);
+    _cleanup_free_ char *path = verify_data_path(source->catalog, source->series, source->backup);
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     _cleanup_child_ Child child = CHILD_INIT;
     PgRestoreOptions options = {
@@ -160,16 +208,20 @@ static int feed_client(const RestoreSource *source, const RestoreTarget *target,
         .plain = strcmp(source->backup->manifest.format, "plain") == 0,
         .replace = target->force && !created,
         .one_transaction = !created,
+        .directory = directory ? path : NULL,
+        .jobs = target->jobs,
     };
 
     int r = pg_command_restore(target->client, target->server, &options, &command, err);
     if (r < 0)
         return r;
     /* No stall limit: while an index is built no byte moves, for as long as that takes. */
-    r = pg_command_spawn(&command, CHILD_STDIN, /* stall_timeout= */ 0, &child, err);
+    r = pg_command_spawn(&command, directory ? CHILD_NEITHER : CHILD_STDIN, /* stall_timeout= */ 0,
+                         &child, err);
     if (r < 0)
         return r;
-    r = stream_into(source, sink_new(&child, &options), err);
+    r = directory ? await_client(source, &child, err)
+                  : stream_into(source, sink_new(&child, &options), err);
     if (r < 0)
         classify(&child, err);
     return r;

@@ -26,9 +26,10 @@ typedef struct RestoreSource {
     const Backup *backup;
 } RestoreSource;
 
-/* The decoded dump (a custom archive, or SQL text). The file must not exist; it appears complete.
- */
+/* The decoded dump (a custom archive, or SQL text; of a directory, a copy of that). Nothing must
+ * have that name; it appears complete. */
 int restore_to_file(const RestoreSource *source, const char *path, Err *err);
+/* ERR_USAGE for a directory, which is no stream. */
 int restore_to_fd(const RestoreSource *source, int fd, const char *name, Err *err);
 
 typedef struct RestoreTarget {
@@ -36,7 +37,8 @@ typedef struct RestoreTarget {
     const PgClient *client;
     PgSession *session; /* in the maintenance database */
     const char *database;
-    bool force; /* into a database that is not empty */
+    bool force;    /* into a database that is not empty */
+    uint64_t jobs; /* connections that a directory is restored over into a new database */
     usec_t stall_timeout;
 } RestoreTarget;
 

@@ -74,6 +74,7 @@ static bool parse_file(const char *encoded, const char *name, SeriesFile *ret)
     if (!artifact_parse_file(encoded, final ? final : name, &f.kind, &f.stem))
         return false;
     f.name = mem_strdup(name);
+    f.directory = f.kind == ARTIFACT_DATA && artifact_is_directory(final ? final : name);
     *ret = f;
     return true;
 }
@@ -93,6 +94,16 @@ int series_files_list(int series_fd, const char *series_path, const char *encode
             files.count++;
     *ret = files;
     return 0;
+}
+
+/* Only what has a directory's name is removed as one: a directory of any other is not ours. */
+int series_file_remove(int series_fd, const char *name)
+{
+    _cleanup_free_ char *final = NULL;
+
+    (void)fs_parse_tmp_name(name, &final);
+    return artifact_is_directory(final ? final : name) ? fs_remove_dir(series_fd, name)
+                                                       : fs_remove(series_fd, name);
 }
 
 void series_files_done(SeriesFiles *files)

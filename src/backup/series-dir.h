@@ -27,7 +27,8 @@ typedef struct SeriesFile {
     char *name;
     bool temporary; /* ".FILE.tmp"; kind and stem are those of FILE */
     ArtifactKind kind;
-    char *stem; /* NULL for a latest link */
+    char *stem;     /* NULL for a latest link */
+    bool directory; /* by its name; what it is remains to be seen */
 } SeriesFile;
 
 /* The files that are ours, by name, which for those of one kind is by time. */
@@ -38,5 +39,8 @@ typedef struct SeriesFiles {
 
 int series_files_list(int series_fd, const char *series_path, const char *encoded, SeriesFiles *ret,
                       Err *err);
+/* Removes one of them, a directory with all that is in it; a missing one is fine. Does not fsync.
+ */
+int series_file_remove(int series_fd, const char *name);
 void series_files_done(SeriesFiles *files);
 #define _cleanup_series_files_ _cleanup_(series_files_done)

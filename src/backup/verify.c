@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/verify-directory.h"
 #include "stream/pump.h"
 #include "stream/sink-child.h"
 #include "stream/sink-fd.h"
@@ -18,7 +19,9 @@
 #include "sys/fs.h"
 #include "sys/mem.h"
 
-#define CHECKSUM_FILE_MAX 4096
+/* Of the .sha256, beyond what it should be: a difference is found, and not only that there is one.
+ */
+#define CHECKSUM_FILE_EXCESS 4096
 #define INVENTORY_MAX ((size_t)1 << 30)
 
 char *verify_data_path(const Catalog *catalog, const Series *series, const Backup *backup)
@@ -186,13 +189,13 @@ static int check_checksums(const char *dir, const Manifest *m, Err *err)
     _cleanup_free_ char *manifest_name = mem_printf("%s.json", m->stem), *manifest = NULL;
     size_t size, beside_size;
 
-    int r = read_beside(dir, name, CHECKSUM_FILE_MAX, &beside, &beside_size, err);
-    if (r < 0)
-        return r;
-    r = read_beside(dir, manifest_name, MANIFEST_MAX_SIZE, &manifest, &size, err);
+    int r = read_beside(dir, manifest_name, MANIFEST_MAX_SIZE, &manifest, &size, err);
     if (r < 0)
         return r;
     r = catalog_checksums(m, manifest, size, &expected, err);
+    if (r < 0)
+        return r;
+    r = read_beside(dir, name, strlen(expected) + CHECKSUM_FILE_EXCESS, &beside, &beside_size, err);
     if (r < 0)
         return r;
     if (beside_size != strlen(expected) || memcmp(beside, expected, beside_size) != 0)
@@ -240,17 +243,49 @@ static int check_records(const Catalog *catalog, const Series *series, const Bac
     return read_inventory(dir, m, &text, &size, err);
 }
 
+/* The data itself, without a look into it. */
+static int check_data(const Catalog *catalog, const Series *series, const Backup *backup, Err *err)
+{
+    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    Pass pass = { .path = path, .manifest = &backup->manifest };
+
+    if (manifest_is_directory(&backup->manifest))
+        return verify_directory(path, &backup->manifest, /* ret_inventory= */ NULL, err);
+    return stream(&pass, p, sink_null_new(), err);
+}
+
+/* The backup with its manifest whole, where the catalog has kept only a part that matters here. */
+typedef struct Whole {
+    Backup backup; /* borrows all but what is in `manifest` */
+    Manifest manifest;
+} Whole;
+
+static void whole_done(Whole *w)
+{
+    manifest_done(&w->manifest);
+}
+
+static int load_whole(const Catalog *catalog, const Series *series, const Backup *backup,
+                      Whole *ret, Err *err)
+{
+    *ret = (Whole){ .backup = *backup };
+    if (!manifest_is_directory(&backup->manifest))
+        return 0;
+    int r = catalog_load_manifest(catalog, series, backup, &ret->manifest, err);
+    ret->backup.manifest = ret->manifest;
+    return r;
+}
+
 int verify_stored(const Catalog *catalog, const Series *series, const Backup *backup, Err *err)
 {
-    _cleanup_free_ char *path = NULL;
+    _cleanup_(whole_done) Whole whole = { 0 };
 
-    int r = check_records(catalog, series, backup, err);
-    if (r == 0) {
-        _cleanup_pipeline_ Pipeline *p = pipeline_new();
-        path = verify_data_path(catalog, series, backup);
-        Pass pass = { .path = path, .manifest = &backup->manifest };
-        r = stream(&pass, p, sink_null_new(), err);
-    }
+    int r = load_whole(catalog, series, backup, &whole, err);
+    if (r == 0)
+        r = check_records(catalog, series, &whole.backup, err);
+    if (r == 0)
+        r = check_data(catalog, series, &whole.backup, err);
     return unless_gone(catalog, series, backup, r, err);
 }
 
@@ -276,16 +311,15 @@ static void note_difference(void *userdata, const InventoryDifference *differenc
         c->first = inventory_describe(difference, &c->then, &c->now);
 }
 
-static int compare_inventories(const char *dir, const Manifest *m, Stage *observed, Err *err)
+/* Takes `now` over. */
+static int compare_inventories(const char *dir, const Manifest *m, Inventory *now, Err *err)
 {
-    _cleanup_(comparison_done) Comparison c = { 0 };
+    _cleanup_(comparison_done) Comparison c = { .now = *now };
     _cleanup_free_ char *text = NULL;
     size_t size;
 
-    int r = stage_observe_take_inventory(observed, &c.now, err);
-    if (r < 0)
-        return r;
-    r = read_inventory(dir, m, &text, &size, err);
+    *now = (Inventory){ 0 };
+    int r = read_inventory(dir, m, &text, &size, err);
     if (r >= 0)
         r = inventory_parse(text, size, &c.then, err);
     if (r < 0)
@@ -321,6 +355,7 @@ static int decode(const Catalog *catalog, const Series *series, const Backup *ba
     _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
     _cleanup_child_ Child child = CHILD_INIT;
     _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    _cleanup_inventory_ Inventory now = { 0 };
     Pass pass = { .path = path, .manifest = m, .decode = true, .observe = m->inventory_file };
     Stage *sink;
 
@@ -336,14 +371,37 @@ static int decode(const Catalog *catalog, const Series *series, const Backup *ba
     }
     if (r < 0 || !pass.observe)
         return r;
-    return compare_inventories(dir, m, pass.observed, err);
+    r = stage_observe_take_inventory(pass.observed, &now, err);
+    return r < 0 ? r : compare_inventories(dir, m, &now, err);
+}
+
+static int decode_directory(const Catalog *catalog, const Series *series, const Backup *backup,
+                            const PgClient *client, Err *err)
+{
+    const Manifest *m = &backup->manifest;
+    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
+    _cleanup_inventory_ Inventory now = { 0 };
+
+    int r = verify_directory(path, m, m->inventory_file ? &now : NULL, err);
+    if (r >= 0 && m->inventory_file)
+        r = compare_inventories(dir, m, &now, err);
+    if (r >= 0 && client)
+        r = verify_directory_opens(path, client, err);
+    return r;
 }
 
 int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,
                    const PgClient *client, usec_t stall_timeout, Err *err)
 {
-    int r = check_records(catalog, series, backup, err);
+    _cleanup_(whole_done) Whole whole = { 0 };
+
+    int r = load_whole(catalog, series, backup, &whole, err);
     if (r == 0)
-        r = decode(catalog, series, backup, client, stall_timeout, err);
+        r = check_records(catalog, series, &whole.backup, err);
+    if (r == 0)
+        r = manifest_is_directory(&whole.manifest)
+                ? decode_directory(catalog, series, &whole.backup, client, err)
+                : decode(catalog, series, backup, client, stall_timeout, err);
     return unless_gone(catalog, series, backup, r, err);
 }

@@ -10,6 +10,7 @@
 #include "archive/archive-reader.h"
 #include "backup/catalog.h"
 #include "backup/compression.h"
+#include "backup/dump-directory.h"
 #include "backup/plan.h"
 #include "backup/report.h"
 #include "cmd/access.h"
@@ -171,6 +172,26 @@ static void check_rights(const PgServerInfo *server, Findings *f)
     not_ok(f, "rights", RESULT_WARNING, &err);
 }
 
+/* A directory is dumped over many at once. */
+static void check_connections(const Settings *s, const PgServerInfo *server, Findings *f)
+{
+    const uint64_t needed = dump_directory_connections(s->backup_jobs);
+    const int64_t limit = server->connection_limit;
+    _cleanup_err_ Err err = { 0 };
+
+    if (s->backup_format != BACKUP_FORMAT_DIRECTORY)
+        return;
+    if (limit < 0 || (uint64_t)limit >= needed) {
+        ok(f, "connections", "a run takes %llu", (unsigned long long)needed);
+        return;
+    }
+    err_set(&err, ERR_UNREACHABLE, "a run takes %llu connections, the role may have %lld",
+            (unsigned long long)needed, (long long)limit);
+    err_hint(&err, "ALTER ROLE … CONNECTION LIMIT %llu, or lower BACKUP_JOBS.",
+             (unsigned long long)needed);
+    not_ok(f, "connections", RESULT_WARNING, &err);
+}
+
 static void check_client(const PgClient *client, Findings *f)
 {
     const char *advice = pg_client_advice(client);
@@ -281,6 +302,7 @@ static void check_server(const Settings *s, Findings *f)
     ok(f, "server", "PostgreSQL %s at %s%s", access.server.version, where,
        access.server.in_recovery ? " (a standby)" : "");
     check_rights(&access.server, f);
+    check_connections(s, &access.server, f);
     if (r < 0) {
         not_ok(f, "client", RESULT_FAILED, &err);
     } else {

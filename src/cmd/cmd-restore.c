@@ -35,7 +35,7 @@ static void tell_what_is_missing(const RestoreSource *source)
 
     if (!m->database_properties)
         return;
-    if (strcmp(m->format, "custom") != 0) {
+    if (strcmp(m->format, "plain") == 0) {
         log_warning("not restored: %s of the database \"%s\" itself, which SQL text does not hold",
                     m->database_properties, m->database);
         return;
@@ -67,6 +67,7 @@ static int into_database(const CmdContext *ctx, const RestoreSource *source, Err
         .session = access.session,
         .database = ctx->args->to,
         .force = ctx->args->flags & ARG_FORCE,
+        .jobs = s->backup_jobs,
     };
     r = restore_to_database(source, &target, &created, err);
     if (r < 0) {
@@ -120,15 +121,15 @@ const Command command_restore = {
     .summary = "into a named database, to a file or to stdout",
     .help = "Reads the backup's stored digest first, then restores it into a database (--to), or "
             "writes the\n"
-            "decoded dump to a file (--output) or to stdout. A database that does not exist is "
-            "made with the\n"
-            "original's encoding and locale, and dropped again if the restore fails; one that is "
-            "not empty\n"
-            "is refused without --force, and left as it was if the restore fails (SQL text with "
-            "large objects\n"
-            "always does there). What belongs to the original database itself (ALTER DATABASE … "
-            "SET, GRANT … ON\n"
-            "DATABASE, its comment) is not restored, but named.",
+            "decoded dump to a file (--output; of a directory, a copy) or to stdout. A database "
+            "that does not\n"
+            "exist is made with the original's encoding and locale, and dropped again if the "
+            "restore fails;\n"
+            "one that is not empty is refused without --force, and left as it was if the restore "
+            "fails (SQL\n"
+            "text with large objects always does there). What belongs to the original database "
+            "itself (ALTER\n"
+            "DATABASE … SET, GRANT … ON DATABASE, its comment) is not restored, but named.",
     .options = ARG_TO | ARG_OUTPUT | ARG_STDOUT | ARG_FORCE,
     .run = run_restore,
 };

@@ -243,7 +243,10 @@ static uint64_t expected_bytes(const Run *run, const char *database)
     const Series *s = catalog_series(&run->catalog, database);
     const Backup *newest = s ? series_newest_good(s) : NULL;
 
-    return newest ? newest->manifest.raw_bytes : 0;
+    if (!newest)
+        return 0;
+    return manifest_is_directory(&newest->manifest) ? newest->manifest.stored_bytes
+                                                    : newest->manifest.raw_bytes;
 }
 
 static void log_backup(const char *name, const Manifest *m)

@@ -150,8 +150,10 @@ static const SettingRow rows[] = {
         NUMBER(1, BACKUP_JOBS_MAX),
         .default_is_made = true,
         .info.default_text = "the number of processors",
-        .info.description = "Threads that compress; for a directory, also the connections to the "
-                            "server.",
+        .info.description = "Threads that compress. A directory is dumped over as many "
+                            "connections, beside three others (the role's CONNECTION LIMIT, and "
+                            "the server's max_connections, must have room for them), and read "
+                            "back, and restored into a new database, by as many.",
     },
     {
         ROW("BACKUP_DECODE_CHECK", "Backups", backup_decode_check),

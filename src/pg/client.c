@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pg/message.h"
 #include "sys/buf.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
@@ -300,8 +301,10 @@ int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *o
     strv_addf(&ret->argv, "--format=%s", options->format);
     if (options->compress)
         strv_addf(&ret->argv, "--compress=%s", options->compress);
-    if (options->directory)
+    if (options->directory) {
         strv_addf(&ret->argv, "--file=%s", options->directory);
+        strv_add(&ret->argv, "--no-sync"); /* whoever reads it back does, and hears of failures */
+    }
     if (options->jobs > 1)
         strv_addf(&ret->argv, "--jobs=%llu", (unsigned long long)options->jobs);
     if (options->snapshot)
@@ -335,6 +338,12 @@ void pg_command_decode_archive(const PgClient *c, PgCommand *ret)
     strv_add(&ret->argv, "--file=/dev/null");
 }
 
+void pg_command_decode_directory(const PgClient *c, const char *path, PgCommand *ret)
+{
+    pg_command_decode_archive(c, ret);
+    strv_add(&ret->argv, path);
+}
+
 int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,
                        PgCommand *ret, Err *err)
 {
@@ -357,7 +366,21 @@ int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOpti
         strv_add(&ret->argv, "--clean");
         strv_add(&ret->argv, "--if-exists");
     }
+    if (options->directory && options->jobs > 1 && !options->one_transaction)
+        strv_addf(&ret->argv, "--jobs=%llu", (unsigned long long)options->jobs);
+    if (options->directory)
+        strv_add(&ret->argv, options->directory);
     return 0;
+}
+
+void pg_client_classify(const Child *child, Err *err)
+{
+    for (size_t i = 0; err->kind == ERR_CHILD && i < child->stderr_lines.count; i++) {
+        const char *hint;
+        err->kind = pg_classify_message(child->stderr_lines.items[i], &hint);
+        if (hint)
+            err_hint(err, "%s", hint);
+    }
 }
 
 int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, Child *ret, Err *err)

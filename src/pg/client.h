@@ -61,8 +61,11 @@ int pg_command_dump_globals(const PgClient *c, const PgTarget *t, bool role_pass
                             PgCommand *ret, Err *err);
 /* pg_restore of an archive from stdin to nowhere: decodes everything. */
 void pg_command_decode_archive(const PgClient *c, PgCommand *ret);
-/* A restore from stdin, ending at the first error. In one transaction it leaves an existing
- * database untouched when it fails; without, it needs no more locks than one object at a time.
+/* The same of a directory. */
+void pg_command_decode_directory(const PgClient *c, const char *path, PgCommand *ret);
+/* A restore from stdin, or of a directory, ending at the first error. In one transaction it leaves
+ * an existing database untouched when it fails; without, it needs no more locks than one object at
+ * a time.
  *
  * pg_restore sees by itself whether an archive is complete. psql takes any end of its input for
  * that of the script, and its own --single-transaction commits there: its transaction begins with
@@ -81,13 +84,19 @@ void pg_command_decode_archive(const PgClient *c, PgCommand *ret);
 
 typedef struct PgRestoreOptions {
     const char *database;
-    bool plain;           /* SQL text through psql, else a custom archive through pg_restore */
-    bool replace;         /* custom only: drop objects of the same name first */
-    bool one_transaction; /* plain: see above */
+    bool plain;            /* SQL text through psql, else a custom archive through pg_restore */
+    bool replace;          /* custom only: drop objects of the same name first */
+    bool one_transaction;  /* plain: see above */
+    const char *directory; /* restores this one instead of what comes from stdin; else NULL */
+    uint64_t jobs;         /* of a directory, unless in one transaction: connections */
 } PgRestoreOptions;
 
 int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,
                        PgCommand *ret, Err *err);
+
+/* The error of a client program that failed (ERR_CHILD) gets the kind and the hint that its words
+ * tell of; any other stays what it is. */
+void pg_client_classify(const Child *child, Err *err);
 
 /* Spawns it. */
 int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, Child *ret,

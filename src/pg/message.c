@@ -5,6 +5,10 @@
 
 #include "sys/mem.h"
 
+#define CONNECTIONS_HINT                                                                           \
+    "Raise the role's CONNECTION LIMIT or the server's max_connections. A run takes three "        \
+    "connections, one with BACKUP_FORMAT=directory BACKUP_JOBS more."
+
 /* SQLSTATE, or its class where two characters are given. */
 static const struct {
     const char *state;
@@ -24,8 +28,7 @@ static const struct {
       "The role or the server can only read: restore with one that may create databases." },
     { "42P04", ERR_REFUSED, "Choose another name, or drop the database first." },
     { "55000", ERR_NO_DATABASE, NULL },
-    { "53300", ERR_UNREACHABLE,
-      "Raise the role's CONNECTION LIMIT or the server's max_connections." },
+    { "53300", ERR_UNREACHABLE, CONNECTIONS_HINT },
     { "57P", ERR_UNREACHABLE, NULL },
     { "08", ERR_SERVER_LOST, NULL },
 };
@@ -68,6 +71,9 @@ static const struct {
     { "no password supplied", ERR_AUTHENTICATION, "Set PG_PASSWORD_FILE (or PG_PASSWORD)." },
     { "no pg_hba.conf entry", ERR_AUTHENTICATION, "Add a line to the server's pg_hba.conf." },
     { "server version mismatch", ERR_CLIENT_TOO_OLD, "Install the server's own major version." },
+    { "too many connections for ", ERR_UNREACHABLE, CONNECTIONS_HINT },
+    { "too many clients already", ERR_UNREACHABLE, CONNECTIONS_HINT },
+    { "connection slots are reserved", ERR_UNREACHABLE, CONNECTIONS_HINT },
     { "server closed the connection unexpectedly", ERR_SERVER_LOST, NULL },
     { "terminating connection", ERR_SERVER_LOST, NULL },
     { "could not receive data from server", ERR_SERVER_LOST, NULL },

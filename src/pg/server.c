@@ -55,7 +55,8 @@ int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err)
         "SELECT split_part(current_setting('server_version'), ' ', 1), pg_is_in_recovery(), "
         "rolsuper,"
         " rolbypassrls, EXISTS (SELECT FROM pg_roles g WHERE g.rolname = 'pg_read_all_data'"
-        " AND pg_has_role(g.oid, 'USAGE')), has_table_privilege('pg_catalog.pg_authid', 'SELECT')"
+        " AND pg_has_role(g.oid, 'USAGE')), has_table_privilege('pg_catalog.pg_authid', 'SELECT'),"
+        " CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END"
         " FROM pg_roles WHERE rolname = current_user";
     _cleanup_pg_result_ PGresult *result = NULL;
 
@@ -73,6 +74,7 @@ int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err)
         .bypass_rls = flag_value(result, 0, 3),
         .read_all_data = flag_value(result, 0, 4),
         .read_passwords = flag_value(result, 0, 5),
+        .connection_limit = strtoll(PQgetvalue(result, 0, 6), NULL, 10),
         .host = copy_text(PQhost(s->conn)),
         .hostaddr = copy_text(PQhostaddr(s->conn)),
         .port = copy_text(PQport(s->conn)),

@@ -57,6 +57,7 @@ typedef struct PgServerInfo {
     bool superuser; /* what our role may do */
     bool bypass_rls;
     bool read_all_data;           /* member of pg_read_all_data (14+) */
+    int64_t connection_limit;     /* of the role; -1: none */
     bool read_passwords;          /* pg_authid, which holds the roles' password hashes */
     char *host, *hostaddr, *port; /* where this session ended up; hostaddr NULL for a socket */
 } PgServerInfo;

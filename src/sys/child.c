@@ -5,12 +5,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/buf.h"
 #include "sys/cancel.h"
+#include "sys/fs.h"
 #include "sys/mem.h"
 #include "sys/progress.h"
 
@@ -21,6 +23,7 @@
 /* What a kept line of stderr takes beside its text: a flood of short ones is bounded, too. */
 #define LINE_COST 64
 #define KILL_GRACE (2 * USEC_PER_SEC)
+#define LOOK_INTERVAL USEC_PER_SEC
 
 /* Spawning */
 
@@ -195,8 +198,41 @@ static void drain_stderr(Child *c)
 
 /* Waiting */
 
-static int check_stall(const Child *c, Err *err)
+void child_watch(Child *c, ChildMoved moved, void *userdata)
 {
+    c->moved = moved;
+    c->moved_userdata = userdata;
+}
+
+/* /proc/PID/io begins with "rchar: 4711". */
+uint64_t child_bytes_read(const Child *c)
+{
+    static const char label[] = "rchar: ";
+    _cleanup_free_ char *path = mem_printf("/proc/%d/io", (int)c->pid), *text = NULL;
+
+    if (c->pid <= 0 || fs_read_file(AT_FDCWD, path, 4096, &text, NULL) < 0)
+        return 0;
+    return strncmp(text, label, strlen(label)) == 0 ? strtoull(text + strlen(label), NULL, 10) : 0;
+}
+
+static void look_for_progress(Child *c)
+{
+    usec_t now = clock_monotonic();
+    if (!c->moved || now < c->next_look)
+        return;
+
+    uint64_t bytes = c->moved(c->moved_userdata);
+    if (bytes != c->moved_bytes)
+        c->last_progress = now;
+    if (bytes > c->moved_bytes)
+        progress_add(bytes - c->moved_bytes);
+    c->moved_bytes = bytes;
+    c->next_look = now + LOOK_INTERVAL;
+}
+
+static int check_stall(Child *c, Err *err)
+{
+    look_for_progress(c);
     if (c->stall_timeout == 0 || clock_monotonic() - c->last_progress < c->stall_timeout)
         return 0;
 
@@ -361,6 +397,19 @@ static bool has_ended(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
 }
 
+/* The others of the group, workers of pg_dump say, hold the pipe of its stderr open as long as they
+ * live: only then is nothing added any more to what they were writing. */
+static void await_group(Child *c)
+{
+    usec_t deadline = clock_monotonic() + KILL_GRACE;
+
+    while (c->stderr_fd >= 0 && clock_monotonic() < deadline) {
+        struct pollfd fd = { .fd = c->stderr_fd, .events = POLLIN };
+        if (poll(&fd, 1, TICK_MSEC) > 0)
+            drain_stderr(c);
+    }
+}
+
 static void kill_and_reap(Child *c)
 {
     usec_t deadline = clock_monotonic() + KILL_GRACE;
@@ -373,6 +422,7 @@ static void kill_and_reap(Child *c)
     (void)kill(-c->pid, SIGKILL);
     while (try_reap(c) == 0)
         (void)poll(NULL, 0, 5);
+    await_group(c);
 }
 
 void child_done(Child *c)

@@ -10,10 +10,12 @@
  *     child_wait()                          the exit status; 0 only for "exited with 0"
  *     child_done()                          kills and reaps what still runs
  *
+ * A child whose bytes go past us, into files say, is watched by child_watch() instead.
+ *
  * Reading, writing and child_wait() share child_io_wait() in child.c, the program's one place that
  * waits for a child: it polls the pipe, the child's stderr and the cancel signals, ticks the
  * progress (watchdog, STATUS), and knows the stall deadline: ERR_STALLED when no byte moved in
- * either direction for so long. */
+ * either direction, nor where it is watched, for so long. */
 
 #include "sys/clock.h"
 #include "sys/err.h"
@@ -40,6 +42,9 @@ typedef struct ChildSpec {
     usec_t stall_timeout; /* 0: none */
 } ChildSpec;
 
+/* How many bytes a child has moved by now; asked for once a second while it is waited for. */
+typedef uint64_t (*ChildMoved)(void *userdata);
+
 typedef struct Child {
     char *name;    /* basename of the program, for messages */
     pid_t pid;     /* 0 once reaped */
@@ -47,6 +52,10 @@ typedef struct Child {
     int stderr_fd; /* -1 at its end */
     usec_t stall_timeout;
     usec_t last_progress;
+    ChildMoved moved; /* NULL: not watched */
+    void *moved_userdata;
+    uint64_t moved_bytes; /* when it was looked at last */
+    usec_t next_look;
     Strv stderr_lines;       /* every line, up to CHILD_STDERR_MAX of memory */
     size_t stderr_bytes;     /* their memory */
     uint64_t stderr_dropped; /* lines beyond that */
@@ -60,6 +69,12 @@ typedef struct Child {
 
 int child_spawn(Child *c, const ChildSpec *spec, Err *err);
 
+/* From now on a change of what `moved` says is progress. */
+void child_watch(Child *c, ChildMoved moved, void *userdata);
+/* What it has read so far, from whatever it reads, as the kernel counts it; 0 where that is not to
+ * be had. Not counted: what its own children read. */
+uint64_t child_bytes_read(const Child *c);
+
 /* Reads up to `size` bytes of stdout; *ret_size is 0 at its end. */
 int child_read(Child *c, void *data, size_t size, size_t *ret_size, Err *err);
 /* Writes all of it to stdin. -EPIPE without an Err when the child has closed it: its exit status
@@ -71,8 +86,8 @@ void child_close_stdin(Child *c);
  * status or the signal, and the child's first "error:" line, else its last. */
 int child_wait(Child *c, Err *err);
 
-/* SIGTERM to its process group, SIGKILL after two seconds; reaps. Safe on a child that never was.
- */
+/* SIGTERM to its process group, SIGKILL after two seconds; reaps, and waits until the others of the
+ * group have died. Safe on a child that never was. */
 void child_done(Child *c);
 
 /* Runs a program to its end and returns the first `max` bytes of its stdout as a string. */

@@ -233,6 +233,27 @@ int fs_remove(int dir_fd, const char *name)
     return unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+int fs_remove_dir(int dir_fd, const char *name)
+{
+    _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_strv_ Strv names = { 0 };
+
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        return fs_remove(dir_fd, name);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+
+    int r = fs_list(fd, &names);
+    for (size_t i = 0; r >= 0 && i < names.count; i++) {
+        r = fs_remove(fd, names.items[i]);
+        if (r == -EISDIR)
+            r = 0; /* rmdir() finds it */
+    }
+    if (r < 0)
+        return r;
+    return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 static uint64_t bytes_of_blocks(uint64_t blocks, uint64_t block_size)
 {
     uint64_t bytes;
@@ -322,6 +343,23 @@ int fs_publish(int dir_fd, const char *name, int fd, FsPublish mode)
 
     _cleanup_free_ char *tmp = fs_tmp_name(name);
     return rename_durable(dir_fd, tmp, name, mode);
+}
+
+int fs_publish_dir(int dir_fd, const char *name, int fd)
+{
+    int r = fs_sync_dir(fd);
+    if (r < 0)
+        return r;
+
+    _cleanup_free_ char *tmp = fs_tmp_name(name);
+    r = rename_new(dir_fd, tmp, name);
+    if (r < 0)
+        return r;
+
+    r = fs_sync_dir(dir_fd);
+    if (r < 0)
+        (void)renameat(dir_fd, name, dir_fd, tmp);
+    return r;
 }
 
 /* Nothing is renamed before the descriptor is closed: its error would come too late. */

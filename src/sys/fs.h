@@ -46,6 +46,10 @@ typedef enum FsPublish {
  * same, and the caller removes it. */
 int fs_publish(int dir_fd, const char *name, int fd, FsPublish mode);
 
+/* The same for a directory whose files are durable already: -EEXIST when the name is taken. After
+ * any failure it has its temporary name, for the caller to remove. */
+int fs_publish_dir(int dir_fd, const char *name, int fd);
+
 /* fs_create_tmp() + write + fs_publish(); removes the temporary file when it fails. */
 int fs_write_durable(int dir_fd, const char *name, const void *data, size_t size, FsPublish mode);
 
@@ -54,6 +58,11 @@ int fs_symlink_durable(int dir_fd, const char *target, const char *name);
 
 /* Removes a file; a missing one is fine. Does not fsync the directory. */
 int fs_remove(int dir_fd, const char *name);
+
+/* Removes a directory with the files in it, or whatever else has the name; a missing one is fine.
+ * Links go and are never followed. A directory in it, which nothing of ours has, stays, and is
+ * -ENOTEMPTY. Does not fsync. */
+int fs_remove_dir(int dir_fd, const char *name);
 
 /* Makes durable what was created, renamed and removed in a directory. */
 int fs_sync_dir(int dir_fd);

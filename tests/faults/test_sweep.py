@@ -25,6 +25,10 @@ ONLY = os.environ.get("FAULT_CALLS")
 EXPECTED = {"close", "connect", "flock", "fsync", "openat", "poll", "read", "recvfrom", "sendto",
             "socket", "unlinkat", "write"}
 
+# What a directory is made, read back, published, swept and removed by.
+DIRECTORY_CALLS = {"eventfd2", "fchmod", "fsync", "getdents64", "mkdirat", "openat", "renameat",
+                   "renameat2", "symlinkat", "unlinkat"}
+
 SERVERS = worksite.Servers()
 
 
@@ -80,8 +84,14 @@ class FaultSweep(pgtest.TestCase):
     seconds = 1800
 
     def test_every_call_of_a_run_fails_once_and_no_promise_breaks(self):
-        sites = worksite.crew(SERVERS)
-        sweep = Sweep(*self.survey(sites[0]))
+        self.sweep("custom")
+
+    def test_nor_does_one_where_the_backup_is_a_directory(self):
+        self.sweep("directory", DIRECTORY_CALLS)
+
+    def sweep(self, form, only=None):
+        sites = worksite.crew(SERVERS, form)
+        sweep = Sweep(*self.survey(sites[0], only))
 
         worksite.side_by_side(sites, sweep.tasks, sweep.try_one)
 
@@ -89,15 +99,15 @@ class FaultSweep(pgtest.TestCase):
               f" states left behind, each followed by a run: {len(sweep.states)}", flush=True)
         self.assertEqual(sweep.broken, [], worksite.tell(sweep.broken))
 
-    def survey(self, site):
+    def survey(self, site, only):
         """How often a clean run makes each call: before main(), and in all."""
         first = strace.start_up(pgbackup.BINARY, site.log, site.env)
         outcome = site.traced_run(trace=strace.FILES_AND_SOCKETS)
         self.assertEqual(outcome.code, 0, outcome.stderr)
         last = strace.count(outcome.calls)
         self.assertEqual(EXPECTED - set(last), set(), "a clean run does without these calls")
-        if ONLY:
-            last = {name: number for name, number in last.items() if name in ONLY.split(",")}
+        wanted = ONLY.split(",") if ONLY else only or last
+        last = {name: number for name, number in last.items() if name in wanted}
         return first, last
 
 

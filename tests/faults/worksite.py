@@ -28,10 +28,12 @@ import strace
 KEEP_DAYS, KEEP_MIN_COUNT = 14, 3
 AGES_DAYS = (40, 20, 1)
 CANARY = "canary-7f3a91c2"
-SERIES = {"globals": ".sql.gz", "app": ".dump"}
+SERIES = ("globals", "app")
+EXTENSIONS = {"custom": ".dump", "directory": ".dir"}
 STRANGERS = ("README.txt", "app/notes.txt", "app/.hidden", "app/app_old.dump.txt")
 LEFTOVERS = ("app/.app_20260101T000000Z.dump.tmp", "app/app_20260101T000001Z.dump",
-             "app/app_20260101T000002Z.dump", "app/app_20260101T000002Z.dump.sha256")
+             "app/app_20260101T000002Z.dump", "app/app_20260101T000002Z.dump.sha256",
+             "app/.app_20260101T000003Z.dir.tmp/toc.dat", "app/app_20260101T000004Z.dir/1.dat.gz")
 STAMP = r"\d{8}T\d{6}Z"
 CHANGES = {"fsync", "renameat", "renameat2", "symlinkat", "unlinkat"}
 EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 75, 78}
@@ -71,7 +73,9 @@ class Servers:
 class Worksite:
     """One set of directories, its settings, and what must be true of it."""
 
-    def __init__(self, servers, name):
+    def __init__(self, servers, name, form="custom"):
+        self.form = form
+        self.extensions = {"globals": ".sql.gz", "app": EXTENSIONS[form]}
         self.bindir = servers.cluster.bindir
         self.root = scratch.make_directory()
         self.log = self.root + "/strace.log"
@@ -86,7 +90,8 @@ class Worksite:
             "TMPDIR": self.work + "/tmp", "XDG_RUNTIME_DIR": self.work + "/runtime",
             "PG_HOST": "127.0.0.1", "PG_PORT": str(servers.cluster.port), "PG_USER": "keeper",
             "PG_PASSWORD_FILE": servers.password_file, "PG_BINDIR": self.bindir,
-            "PG_DATABASES": "app", "BACKUP_DIR": self.backups, "STATE_DIR": self.state_dir,
+            "PG_DATABASES": "app", "BACKUP_FORMAT": form, "BACKUP_JOBS": "1",
+            "BACKUP_DIR": self.backups, "STATE_DIR": self.state_dir,
             "BACKUP_KEEP_DAYS": str(KEEP_DAYS), "BACKUP_KEEP_MIN_COUNT": str(KEEP_MIN_COUNT),
             "STALL_TIMEOUT_SECONDS": "2", "LOG_FORMAT": "logfmt", "METRICS_INSTANCE": name,
             "METRICS_TEXTFILE": self.work + "/metrics/pg_backup.prom",
@@ -102,6 +107,7 @@ class Worksite:
             if done.returncode != 0:
                 raise AssertionError(f"a plain run failed:\n{done.stderr}")
         for name in STRANGERS + LEFTOVERS:
+            os.makedirs(os.path.dirname(f"{self.backups}/{name}"), exist_ok=True)
             with open(f"{self.backups}/{name}", "w", encoding="ascii") as f:
                 f.write(f"this is {name}\n")
         os.rename(self.work, self.template)
@@ -165,7 +171,7 @@ class Worksite:
 
     def decoded(self, series, stem):
         """The SQL text in a backup, as the stock tools see it, or None if they cannot."""
-        path = f"{self.backups}/{series}/{stem}{SERIES[series]}"
+        path = f"{self.backups}/{series}/{stem}{self.extensions[series]}"
         tool = ["gunzip", "-c", path] if path.endswith(".gz") else \
             [self.bindir + "/pg_restore", "-f", "-", path]
         done = subprocess.run(tool, capture_output=True, check=False, timeout=60)
@@ -186,15 +192,25 @@ class Worksite:
 
     def _belongs(self, name):
         series, _, file = name.partition("/")
-        extension = SERIES.get(series)
+        extension = self.extensions.get(series)
         if not extension:
             return False
         if file == f"{series}_latest{extension}":
             target = os.readlink(f"{self.backups}/{name}")
             return target.removesuffix(extension) in self.committed(series)
+        file, _, inside = file.partition("/")
         stem = file.partition(".")[0]
+        if inside:
+            return file == stem + ".dir" and stem in self.committed(series) and \
+                inside in self._listed(series, stem)
         return stem in self.committed(series) and \
-            file in (stem + extension, stem + extension + ".sha256", stem + ".json")
+            file in (stem + extension, stem + extension + ".sha256", stem + ".json",
+                     stem + ".inventory.jsonl")
+
+    def _listed(self, series, stem):
+        """The names of the files in a directory, by its manifest."""
+        with open(f"{self.backups}/{series}/{stem}.json", encoding="utf-8") as f:
+            return {file["name"] for file in json.load(f).get("files", [])}
 
     def remains(self):
         """What a run left, whatever the second in which it ran: names, links, sizes of what is not
@@ -267,17 +283,17 @@ class Worksite:
         return found
 
     def _broken_checksums(self, series):
-        names = [f"{stem}{SERIES[series]}.sha256" for stem in sorted(self.committed(series))]
+        names = [f"{stem}{self.extensions[series]}.sha256" for stem in sorted(self.committed(series))]
         done = subprocess.run(["sha256sum", "--strict", "-c", *names], capture_output=True,
                               cwd=f"{self.backups}/{series}", text=True, check=False, timeout=60)
         return [f"sha256sum -c: {done.stdout}{done.stderr}"] if done.returncode != 0 else []
 
     def _broken_latest(self, series):
         """The link names a committed backup; a crash may leave it one behind."""
-        link = f"{self.backups}/{series}/{series}_latest{SERIES[series]}"
+        link = f"{self.backups}/{series}/{series}_latest{self.extensions[series]}"
         if not os.path.islink(link):
             return [f"{series} has lost its latest link"]
-        target = os.readlink(link).removesuffix(SERIES[series])
+        target = os.readlink(link).removesuffix(self.extensions[series])
         if target not in self.committed(series):
             return [f"the latest link of {series} names {target}, which is not committed"]
         return []
@@ -350,10 +366,10 @@ class Worksite:
         return found
 
 
-def crew(servers):
+def crew(servers, form="custom"):
     """A worksite for each processor, all from one template."""
-    first = Worksite(servers, "w0").furnish()
-    return [first] + [Worksite(servers, f"w{i}").adopt(first)
+    first = Worksite(servers, "w0", form).furnish()
+    return [first] + [Worksite(servers, f"w{i}", form).adopt(first)
                       for i in range(1, os.cpu_count() or 1)]
 
 
@@ -388,7 +404,12 @@ def faketime():
 
 
 def files_below(directory):
-    return [os.path.join(place, name) for place, _, names in os.walk(directory) for name in names]
+    """Their paths, and those of directories that hold nothing."""
+    found = []
+    for place, directories, names in os.walk(directory):
+        empty = [name for name in directories if not os.listdir(os.path.join(place, name))]
+        found += [os.path.join(place, name) for name in names + empty]
+    return found
 
 
 def moment(stem):

@@ -51,8 +51,8 @@ LIBC = set(
     """
     assert.h ctype.h dirent.h endian.h errno.h fcntl.h fnmatch.h ftw.h getopt.h glob.h grp.h
     inttypes.h langinfo.h libgen.h limits.h locale.h math.h netdb.h poll.h pthread.h pwd.h sched.h
-    search.h signal.h spawn.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h
-    strings.h syslog.h termios.h time.h unistd.h wchar.h wctype.h
+    search.h signal.h spawn.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h
+    string.h strings.h syslog.h termios.h time.h unistd.h wchar.h wctype.h
     arpa/inet.h linux/fs.h netinet/in.h netinet/tcp.h
     sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h sys/prctl.h sys/random.h sys/resource.h
     sys/signalfd.h sys/socket.h sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/timerfd.h

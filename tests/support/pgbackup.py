@@ -23,7 +23,7 @@ BINARY = os.environ.get("PG_BACKUP_BINARY") or os.path.normpath(
     os.path.join(pgtest.SUPPORT, "..", "..", "build", "pg-backup"))
 
 # What the design calls the data files.
-DATA_EXTENSIONS = (".dump", ".sql.gz", ".sql.zst", ".sql.lz4", ".sql")
+DATA_EXTENSIONS = (".dump", ".dir", ".sql.gz", ".sql.zst", ".sql.lz4", ".sql")
 
 
 class Result:
@@ -175,16 +175,18 @@ class PgBackup:
         return {manifest["database"] for manifest in kinds}
 
     def strays(self):
-        """Files below BACKUP_DIR that belong to no committed backup (the lock aside)."""
+        """What is below BACKUP_DIR and belongs to no committed backup (the lock aside)."""
         owned = {".lock"}
         for backup in self.backups():
             directory = os.path.dirname(backup.path)
-            for path in (backup.path, backup.inventory, backup.data, backup.data + ".sha256"):
+            for path in (backup.path, backup.inventory, backup.data,
+                         backup.data + ".sha256", *backup.files()):
                 owned.add(os.path.relpath(path, self.backup_dir))
             latest = glob.glob(glob.escape(directory) + "/*_latest.*")
             owned.update(os.path.relpath(path, self.backup_dir) for path in latest)
         found = set()
-        for directory, _, files in os.walk(self.backup_dir):
+        for directory, directories, files in os.walk(self.backup_dir):
+            files += directories if directory != self.backup_dir else []
             found.update(os.path.relpath(os.path.join(directory, f), self.backup_dir)
                          for f in files)
         return sorted(found - owned)
@@ -203,6 +205,10 @@ class Backup:
     @property
     def inventory(self):
         return self.path[:-len(".json")] + ".inventory.jsonl"
+
+    def files(self):
+        """The paths of the files of a directory, as its manifest lists them."""
+        return [f"{self.data}/{file['name']}" for file in self.manifest.get("files", [])]
 
     def read(self):
         with open(self.data, "rb") as f:

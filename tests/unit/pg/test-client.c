@@ -154,6 +154,49 @@ START_TEST(a_database_called_like_an_option_is_none)
 }
 END_TEST
 
+START_TEST(a_directory_is_dumped_over_several_connections)
+{
+    PgClient client = { .bindir = mem_strdup("/nowhere") };
+    PgTarget target = { 0 };
+    PgDumpOptions options = {
+        .database = "appdb",
+        .snapshot = "1-2-3",
+        .format = "directory",
+        .directory = "/backups/.x.dir.tmp",
+        .jobs = 4,
+    };
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+
+    ck_assert_int_eq(pg_command_dump(&client, &target, &options, &command, NULL), 0);
+    ck_assert(strv_contains(&command.argv, "--file=/backups/.x.dir.tmp"));
+    ck_assert(strv_contains(&command.argv, "--jobs=4"));
+    ck_assert(strv_contains(&command.argv, "--snapshot=1-2-3"));
+    ck_assert(strv_contains(&command.argv, "--no-sync"));
+    free(client.bindir);
+}
+END_TEST
+
+/* pg_restore has no --jobs with --single-transaction. */
+START_TEST(a_directory_is_restored_over_several_connections_or_in_one_transaction)
+{
+    PgClient client = { .bindir = mem_strdup("/nowhere") };
+    PgTarget target = { 0 };
+    PgRestoreOptions options = {
+        .database = "copy",
+        .directory = "/backups/x.dir",
+        .jobs = 4,
+        .one_transaction = _i == 1,
+    };
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+
+    ck_assert_int_eq(pg_command_restore(&client, &target, &options, &command, NULL), 0);
+    ck_assert_str_eq(command.argv.items[command.argv.count - 1], "/backups/x.dir");
+    ck_assert_int_eq(strv_contains(&command.argv, "--jobs=4"), _i == 0);
+    ck_assert_int_eq(strv_contains(&command.argv, "--single-transaction"), _i == 1);
+    free(client.bindir);
+}
+END_TEST
+
 static const UnitTest tests[] = {
     UNIT_TEST(a_named_directory_is_taken_when_it_is_new_enough),
     UNIT_TEST(an_older_client_is_refused_with_both_versions),
@@ -164,6 +207,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_password_is_in_no_argument_and_no_variable),
     UNIT_TEST(the_encoding_of_a_dump_is_not_left_to_the_environment),
     UNIT_TEST(a_database_called_like_an_option_is_none),
+    UNIT_TEST(a_directory_is_dumped_over_several_connections),
+    UNIT_LOOP(a_directory_is_restored_over_several_connections_or_in_one_transaction, 2),
 };
 
 UNIT_MAIN("client", tests)

@@ -214,6 +214,105 @@ START_TEST(a_grandchild_that_ignores_sigterm_is_killed)
 }
 END_TEST
 
+/* Its end of the pipe is open as long as it lives. */
+START_TEST(the_others_of_its_group_are_dead_when_a_child_is_done)
+{
+    _cleanup_close_ int ours = -1, theirs = -1;
+    int ends[2];
+    Child c = CHILD_INIT;
+    char byte;
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    ours = ends[0];
+    theirs = ends[1];
+    char *argv[] = { mem_strdup("sh"), mem_strdup("-c"),
+                     mem_strdup("sh -c 'trap \"\" TERM; while :; do sleep 1; done' & echo; wait"),
+                     NULL };
+    ChildSpec spec = {
+        .path = "/bin/sh",
+        .argv = argv,
+        .env = no_env,
+        .keep_fds = &theirs,
+        .keep_fds_count = 1,
+        .pipe = CHILD_STDOUT,
+    };
+    size_t size;
+
+    ck_assert_int_eq(child_spawn(&c, &spec, NULL), 0);
+    ck_assert_int_eq(child_read(&c, &byte, 1, &size, NULL), 0);
+    close(TAKE_FD(theirs));
+    child_done(&c);
+    ck_assert_int_eq(read(ours, &byte, 1), 0);
+    for (size_t i = 0; argv[i]; i++)
+        free(argv[i]);
+}
+END_TEST
+
+/* What a watched child has done: it is let go at the second look. */
+typedef struct Watched {
+    char *path; /* a file that the child waits for */
+    uint64_t looks;
+} Watched;
+
+static uint64_t let_go(void *userdata)
+{
+    Watched *w = userdata;
+
+    if (++w->looks == 2)
+        unit_write_file(w->path, "go", "", 0);
+    return w->looks;
+}
+
+START_TEST(a_watched_child_that_gets_on_is_not_stalled)
+{
+    _cleanup_child_ Child c = CHILD_INIT;
+    Watched w = { .path = unit_mkdir() };
+    _cleanup_free_ char *script =
+        mem_printf("while [ ! -e '%s/go' ]; do sleep 0.05; done; sleep 0.7", w.path);
+
+    /* Without the look after a second, which finds more, it would be stalled before it ends. */
+    ck_assert_int_eq(spawn_shell(&c, script, CHILD_NEITHER, 1500 * USEC_PER_MSEC, NULL), 0);
+    child_watch(&c, let_go, &w);
+    ck_assert_int_eq(child_wait(&c, NULL), 0);
+    ck_assert_uint_ge(w.looks, 2);
+    unit_rmdir(w.path);
+}
+END_TEST
+
+static uint64_t always_the_same(void *userdata)
+{
+    (void)userdata;
+    return 4711;
+}
+
+START_TEST(a_watched_child_that_gets_nowhere_is_stalled)
+{
+    _cleanup_child_ Child c = CHILD_INIT;
+    _cleanup_err_ Err err = { 0 };
+
+    ck_assert_int_eq(spawn_shell(&c, "sleep 60", CHILD_NEITHER, 50 * USEC_PER_MSEC, NULL), 0);
+    child_watch(&c, always_the_same, NULL);
+    ck_assert_int_lt(child_wait(&c, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_STALLED);
+}
+END_TEST
+
+START_TEST(what_a_child_has_read_is_known)
+{
+    _cleanup_child_ Child c = CHILD_INIT;
+    char byte;
+    size_t size;
+
+    ck_assert_int_eq(spawn_shell(&c, "read -r line < /proc/self/status; echo; exec sleep 60",
+                                 CHILD_STDOUT, 0, NULL),
+                     0);
+    ck_assert_int_eq(child_read(&c, &byte, 1, &size, NULL), 0);
+    ck_assert_uint_gt(child_bytes_read(&c), 0);
+    child_done(&c);
+    ck_assert_uint_eq(child_bytes_read(&c), 0);
+}
+END_TEST
+
 START_TEST(a_child_that_closed_its_stderr_and_lingers_is_stalled)
 {
     _cleanup_child_ Child c = CHILD_INIT;
@@ -335,6 +434,10 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_child_that_moves_nothing_is_stalled),
     UNIT_TEST(a_flood_of_stderr_does_not_hold_off_the_stall_time_out),
     UNIT_TEST(a_grandchild_that_ignores_sigterm_is_killed),
+    UNIT_TEST(the_others_of_its_group_are_dead_when_a_child_is_done),
+    UNIT_TEST(a_watched_child_that_gets_on_is_not_stalled),
+    UNIT_TEST(a_watched_child_that_gets_nowhere_is_stalled),
+    UNIT_TEST(what_a_child_has_read_is_known),
     UNIT_TEST(a_child_that_closed_its_stderr_and_lingers_is_stalled),
     UNIT_TEST(a_child_that_ignores_sigterm_is_killed),
     UNIT_TEST(a_signal_ends_the_wait),

@@ -21,6 +21,7 @@
  * order, and fail where a test says so. */
 static Buf trace;
 static int fsync_file_errno, fsync_dir_errno; /* 0: the real thing */
+static unsigned fsync_dir_spared;             /* so many come before it fails */
 static int rename_errno, noreplace_errno;
 
 static int fail_or(int errnum, long result)
@@ -37,6 +38,10 @@ int fsync(int fd)
     ck_assert_int_eq(fstat(fd, &st), 0);
     buf_adds(&trace, S_ISDIR(st.st_mode) ? "fsync(dir) " : "fsync(file) ");
     int errnum = S_ISDIR(st.st_mode) ? fsync_dir_errno : fsync_file_errno;
+    if (S_ISDIR(st.st_mode) && fsync_dir_spared > 0) {
+        fsync_dir_spared--;
+        errnum = 0;
+    }
     return fail_or(errnum, errnum ? 0 : syscall(SYS_fsync, fd));
 }
 
@@ -503,6 +508,85 @@ START_TEST(a_file_system_that_cannot_sync_directories_is_good_enough)
 }
 END_TEST
 
+static int tmp_dir(const Dir *d, const char *name)
+{
+    _cleanup_free_ char *tmp = fs_tmp_name(name);
+    ck_assert_int_eq(mkdirat(d->fd, tmp, 0700), 0);
+    int fd = openat(d->fd, tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    return fd;
+}
+
+START_TEST(publishing_a_directory_syncs_it_then_renames_then_syncs_its_parent)
+{
+    Dir d = dir_new();
+    _cleanup_close_ int fd = tmp_dir(&d, "x"), again = -1;
+
+    ck_assert_int_eq(fs_publish_dir(d.fd, "x", fd), 0);
+    check_trace("fsync(dir) rename(new) fsync(dir) ");
+    check_names(&d, "x ");
+
+    again = tmp_dir(&d, "x");
+    ck_assert_int_eq(fs_publish_dir(d.fd, "x", again), -EEXIST);
+    check_names(&d, ".x.tmp x ");
+    dir_done(&d);
+}
+END_TEST
+
+START_TEST(a_directory_that_was_not_published_has_its_temporary_name)
+{
+    Dir d = dir_new();
+    _cleanup_close_ int fd = tmp_dir(&d, "x");
+
+    fsync_dir_errno = EIO;
+    ck_assert_int_eq(fs_publish_dir(d.fd, "x", fd), -EIO);
+    check_names(&d, ".x.tmp ");
+    fsync_dir_spared = 1; /* only its parent cannot be synced */
+    ck_assert_int_eq(fs_publish_dir(d.fd, "x", fd), -EIO);
+    check_names(&d, ".x.tmp ");
+    fsync_dir_errno = 0;
+    rename_errno = EIO;
+    ck_assert_int_eq(fs_publish_dir(d.fd, "x", fd), -EIO);
+    check_names(&d, ".x.tmp ");
+    dir_done(&d);
+}
+END_TEST
+
+START_TEST(a_directory_is_removed_with_its_files_and_no_link_is_followed)
+{
+    Dir d = dir_new();
+    ck_assert_int_eq(mkdirat(d.fd, "x", 0700), 0);
+    ck_assert_int_eq(mkdirat(d.fd, "other", 0700), 0);
+    unit_write_file(d.path, "other/file", "x", 1);
+    unit_write_file(d.path, "x/file", "x", 1);
+    unit_write_file(d.path, "x/.hidden", "x", 1);
+    ck_assert_int_eq(symlinkat("../other", d.fd, "x/link"), 0);
+    ck_assert_int_eq(symlinkat("other", d.fd, "link"), 0);
+
+    ck_assert_int_eq(fs_remove_dir(d.fd, "x"), 0);
+    ck_assert_int_eq(fs_remove_dir(d.fd, "link"), 0);
+    ck_assert_int_eq(fs_remove_dir(d.fd, "not there"), 0);
+    check_names(&d, "other ");
+    check_content(&d, "other/file", "x");
+    dir_done(&d);
+}
+END_TEST
+
+START_TEST(a_directory_that_holds_another_stays_with_that_alone)
+{
+    Dir d = dir_new();
+    ck_assert_int_eq(mkdirat(d.fd, "x", 0700), 0);
+    ck_assert_int_eq(mkdirat(d.fd, "x/theirs", 0700), 0);
+    unit_write_file(d.path, "x/theirs/file", "x", 1);
+    unit_write_file(d.path, "x/zzz", "x", 1);
+
+    ck_assert_int_eq(fs_remove_dir(d.fd, "x"), -ENOTEMPTY);
+    check_content(&d, "x/theirs/file", "x");
+    ck_assert_int_lt(faccessat(d.fd, "x/zzz", F_OK, 0), 0);
+    dir_done(&d);
+}
+END_TEST
+
 START_TEST(a_whole_file_is_written_durably)
 {
     Dir d = dir_new();
@@ -603,6 +687,10 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_failed_rename_leaves_the_name_untouched),
     UNIT_TEST(a_failed_fsync_of_the_directory_is_an_error),
     UNIT_TEST(a_file_system_that_cannot_sync_directories_is_good_enough),
+    UNIT_TEST(publishing_a_directory_syncs_it_then_renames_then_syncs_its_parent),
+    UNIT_TEST(a_directory_that_was_not_published_has_its_temporary_name),
+    UNIT_TEST(a_directory_is_removed_with_its_files_and_no_link_is_followed),
+    UNIT_TEST(a_directory_that_holds_another_stays_with_that_alone),
     UNIT_TEST(a_whole_file_is_written_durably),
     UNIT_TEST(a_write_that_stops_half_way_leaves_nothing_behind),
     UNIT_TEST(a_link_is_made_and_replaced_durably),

@@ -1,0 +1,16 @@
+#pragma once
+
+/* The levels of backup/verify.h for a backup that is a directory. Kinds of errors are as there. */
+
+#include "archive/inventory.h"
+#include "backup/manifest.h"
+#include "pg/client.h"
+#include "sys/err.h"
+
+/* That it holds the files of the manifest, each with its size and SHA-256, and no others. With
+ * `ret_inventory`, everything is decoded in the same pass, and the inventory taken again.
+ * `m` is whole (catalog_load_manifest()). */
+int verify_directory(const char *path, const Manifest *m, Inventory *ret_inventory, Err *err);
+
+/* That pg_restore reads all of it, to nowhere: ERR_DAMAGED when it does not. */
+int verify_directory_opens(const char *path, const PgClient *client, Err *err);
