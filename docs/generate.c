@@ -3,13 +3,15 @@
  *     build/docs/generate-docs settings > docs/SETTINGS.md
  *     build/docs/generate-docs reasons > docs/REASONS.md
  *
- * tests/lint/docs-fresh.sh says when one of them is stale. */
+ * tests/lint/docs-fresh.sh says when one of them is stale. The others are made by each build:
+ * manual pages, the journal's catalog, the example of a configuration file (generate-*.c). */
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf/settings.h"
+#include "generate.h"
 #include "sys/err.h"
 #include "sys/mem.h"
 
@@ -187,6 +189,10 @@ static const struct {
 } documents[] = {
     { "settings", print_settings },
     { "reasons", print_reasons },
+    { "pg-backup.1", generate_manual },
+    { "pg-backup.conf.5", generate_conf_manual },
+    { "pg-backup.catalog", generate_catalog },
+    { "example.conf", generate_example_conf },
 };
 
 int main(int argc, char **argv)
@@ -197,6 +203,6 @@ int main(int argc, char **argv)
             return fflush(stdout) == 0 ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
         }
 
-    fprintf(stderr, "usage: generate-docs settings|reasons\n");
+    fprintf(stderr, "usage: generate-docs DOCUMENT\n");
     return EXIT_CODE_USAGE;
 }

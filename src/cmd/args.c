@@ -7,12 +7,7 @@
 #include "cmd/cmd.h"
 #include "sys/mem.h"
 
-static const struct {
-    unsigned flag;
-    const char *name;
-    const char *argument; /* NULL: takes none */
-    const char *help;
-} options[] = {
+static const ArgOption options[] = {
     { ARG_JSON, "json", NULL, "print JSON" },
     { ARG_REPORT, "report", NULL, "print the run's report as JSON on stdout" },
     { ARG_ALL, "all", NULL, "all backups instead of the newest of each database" },
@@ -135,4 +130,9 @@ void args_print_options(unsigned set)
         printf("  %-16s  %s\n", left, options[i].help);
     }
     printf("  %-16s  %s\n", "--help", "print this");
+}
+
+const ArgOption *args_option(size_t i)
+{
+    return i < ELEMENTSOF(options) ? &options[i] : NULL;
 }

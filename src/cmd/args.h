@@ -40,3 +40,14 @@ int args_parse_command(const struct Command *command, int argc, char **argv, Arg
 
 /* The lines that describe a command's options. */
 void args_print_options(unsigned options);
+
+/* One row of the table, for documentation and completions. */
+typedef struct ArgOption {
+    unsigned flag; /* ARG_… */
+    const char *name;
+    const char *argument; /* NULL: takes none */
+    const char *help;
+} ArgOption;
+
+/* The i-th option of all commands, NULL past the end. */
+const ArgOption *args_option(size_t i);

@@ -10,6 +10,8 @@
 #include "conf/settings.h"
 #include "sys/err.h"
 
+#include <stddef.h>
+
 typedef struct CmdContext {
     const Settings *settings;
     const Args *args;
@@ -27,6 +29,9 @@ typedef struct Command {
 
 extern const Command command_run, command_list, command_verify, command_restore, command_prune,
     command_check, command_health;
+
+/* The i-th command, NULL past the end: for documentation and completions. */
+const Command *cmd_command(size_t i);
 
 /* Everything between argv and the exit code. */
 int cmd_main(int argc, char **argv);

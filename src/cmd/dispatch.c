@@ -22,6 +22,11 @@ static const Command *const commands[] = {
     &command_prune, &command_check, &command_health,
 };
 
+const Command *cmd_command(size_t i)
+{
+    return i < ELEMENTSOF(commands) ? commands[i] : NULL;
+}
+
 static const Command *find_command(const char *name)
 {
     for (size_t i = 0; i < ELEMENTSOF(commands); i++)

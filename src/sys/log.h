@@ -44,6 +44,7 @@ typedef enum LogEvent {
     LOG_EVENT_METRICS_FAILED,
     LOG_EVENT_VERIFIED,
     LOG_EVENT_RESTORED,
+    LOG_EVENT_SLOTS_MISSED,
     _LOG_EVENT_MAX,
 } LogEvent;
 
@@ -81,6 +82,12 @@ void log_progress_line(const char *line);
 int log_format_from_string(const char *s, LogFormat *ret);
 int log_level_from_string(const char *s, LogLevel *ret);
 
-/* "backup-finished", and its MESSAGE_ID of 32 hex digits; both NULL for LOG_EVENT_NONE. */
-const char *log_event_to_string(LogEvent event);
-const char *log_event_message_id(LogEvent event);
+/* One row of the table of events; all NULL for LOG_EVENT_NONE. */
+typedef struct LogEventInfo {
+    const char *name;        /* "backup-finished" */
+    const char *message_id;  /* 32 hex digits, for the journal */
+    const char *subject;     /* for the journal's catalog: a headline */
+    const char *explanation; /* likewise: sentences, with fields of the entry as @FIELD@ */
+} LogEventInfo;
+
+const LogEventInfo *log_event_info(LogEvent event);

@@ -407,7 +407,8 @@ START_TEST(an_event_has_its_own_message_id_in_the_journal)
     log_init(LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
     log_event(LOG_LEVEL_NOTICE, LOG_EVENT_PRUNED, "x");
 
-    _cleanup_free_ char *id = mem_printf("MESSAGE_ID=%s", log_event_message_id(LOG_EVENT_PRUNED));
+    _cleanup_free_ char *id =
+        mem_printf("MESSAGE_ID=%s", log_event_info(LOG_EVENT_PRUNED)->message_id);
     ck_assert(strv_contains(&sent, id));
     ck_assert(strv_contains(&sent, "PRIORITY=5"));
 }
@@ -440,22 +441,24 @@ START_TEST(what_the_journal_refuses_is_written_to_stderr)
 }
 END_TEST
 
-START_TEST(every_event_has_a_name_and_an_id_of_its_own)
+START_TEST(every_event_has_a_name_and_an_id_of_its_own_and_is_explained)
 {
     _cleanup_strv_ Strv seen = {};
 
-    ck_assert_ptr_null(log_event_to_string(LOG_EVENT_NONE));
-    ck_assert_ptr_null(log_event_message_id(LOG_EVENT_NONE));
+    ck_assert_ptr_null(log_event_info(LOG_EVENT_NONE)->name);
+    ck_assert_ptr_null(log_event_info(LOG_EVENT_NONE)->message_id);
     for (int kind = 0; kind < _ERR_KIND_MAX; kind++)
         strv_add(&seen, err_kind_info(kind)->message_id);
 
     for (int event = LOG_EVENT_NONE + 1; event < _LOG_EVENT_MAX; event++) {
-        const char *name = log_event_to_string(event), *id = log_event_message_id(event);
-        ck_assert_ptr_nonnull(name);
-        assert_matches(id, "^[0-9a-f]{32}$");
-        ck_assert(!strv_contains(&seen, name) && !strv_contains(&seen, id));
-        strv_add(&seen, name);
-        strv_add(&seen, id);
+        const LogEventInfo *info = log_event_info(event);
+        ck_assert_ptr_nonnull(info->name);
+        assert_matches(info->message_id, "^[0-9a-f]{32}$");
+        assert_matches(info->subject, "^[A-Z].*[^.]$");
+        assert_matches(info->explanation, "^[A-Z].*\\.$");
+        ck_assert(!strv_contains(&seen, info->name) && !strv_contains(&seen, info->message_id));
+        strv_add(&seen, info->name);
+        strv_add(&seen, info->message_id);
     }
 }
 END_TEST
@@ -499,7 +502,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(an_event_has_its_own_message_id_in_the_journal),
     UNIT_TEST(a_redirected_stderr_is_not_the_journal),
     UNIT_TEST(what_the_journal_refuses_is_written_to_stderr),
-    UNIT_TEST(every_event_has_a_name_and_an_id_of_its_own),
+    UNIT_TEST(every_event_has_a_name_and_an_id_of_its_own_and_is_explained),
     UNIT_TEST(formats_and_levels_are_known_by_their_names),
 };
 UNIT_MAIN("log", tests)
