@@ -23,7 +23,7 @@ void generate_catalog(void)
     printf("# Made by generate-docs from the tables of reasons and events.\n");
     for (ErrKind kind = ERR_NONE + 1; kind < _ERR_KIND_MAX; kind++) {
         const ErrKindInfo *info = err_kind_info(kind);
-        _cleanup_free_ char *subject = mem_printf("pg-backup: %s", info->name);
+        _cleanup_free_ char *subject = mem_printf("Reason: %s", info->name);
         print_head(info->message_id, subject);
         printf("%s\n\nRemedy: %s\n", info->cause, info->remedy);
     }

@@ -154,6 +154,12 @@ static uint64_t last_bytes(const MetricsInput *input, const Rows *rows)
     return report_stored_bytes(input->report);
 }
 
+static uint64_t missed_slots(const MetricsInput *input, const Rows *rows)
+{
+    (void)rows;
+    return input->report->missed_slots;
+}
+
 static uint64_t last_success_timestamp(const MetricsInput *input, const Rows *rows)
 {
     uint64_t oldest = UINT64_MAX;
@@ -306,6 +312,12 @@ static const struct Family {
         .name = "pg_backup_last_bytes",
         .help = "Bytes that the last run stored.",
         .single = last_bytes,
+    },
+    {
+        .name = "pg_backup_last_run_missed_slots",
+        .help = "Moments of the timer at which no run began, between the last run and the one "
+                "before it.",
+        .single = missed_slots,
     },
     {
         .name = "pg_backup_last_success_timestamp_seconds",

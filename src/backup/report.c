@@ -98,6 +98,7 @@ Json *report_to_json(const Report *r)
     write_time(json, "finished", r->finished);
     json_set_uint(json, "duration_ms",
                   r->finished > r->started ? (r->finished - r->started) / USEC_PER_MSEC : 0);
+    json_set_uint(json, "missed_slots", r->missed_slots);
     json_set_uint(json, "exit_code", (uint64_t)r->exit_code);
     write_err(json, &r->err);
     write_databases(json, &r->databases);
@@ -131,19 +132,40 @@ int report_save(const Report *r, const char *state_dir, Err *err)
 
 /* Reading */
 
-static int read_databases(const char *text, size_t size, Strv *ret, Err *err)
+static int say_damaged(const char *state_dir, const Err *reason, Err *err)
 {
-    _cleanup_json_ Json *json = NULL;
-    _cleanup_strv_ Strv series = { 0 };
+    return err_set(err, ERR_COULD_NOT_VERIFY, "\"%s/" REPORT_FILE "\" is damaged: %s", state_dir,
+                   reason->message);
+}
 
-    int r = json_parse_object(text, size, &json, err);
+/* NULL where there is no report. */
+static int load(const char *state_dir, Json **ret, Err *err)
+{
+    _cleanup_free_ char *path = mem_printf("%s/" REPORT_FILE, state_dir);
+    _cleanup_free_ char *text = NULL;
+    _cleanup_err_ Err reason = { 0 };
+    size_t size = 0;
+
+    int r = fs_read_regular(AT_FDCWD, path, REPORT_MAX_SIZE, &text, &size);
+    if (r == -ENOENT)
+        return 0;
+    if (r == -EINVAL)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "\"%s\" is not a regular file", path);
+    if (r < 0)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "could not read \"%s\": %s", path, strerror(-r));
+    if (json_parse_object(text, size, ret, &reason) < 0)
+        return say_damaged(state_dir, &reason, err);
+    return 0;
+}
+
+static int read_databases(const Json *json, Strv *ret, Err *err)
+{
+    _cleanup_strv_ Strv series = { 0 }, databases = { 0 };
+
+    int r = json_get_strv(json, "series", &series, err);
     if (r < 0)
         return r;
-    r = json_get_strv(json, "series", &series, err);
-    if (r < 0)
-        return r;
 
-    _cleanup_strv_ Strv databases = { 0 };
     for (size_t i = 0; i < series.count; i++) {
         char *database = artifact_decode(series.items[i]);
         if (!database)
@@ -156,21 +178,32 @@ static int read_databases(const char *text, size_t size, Strv *ret, Err *err)
 
 int report_load_databases(const char *state_dir, Strv *ret, Err *err)
 {
-    _cleanup_free_ char *path = mem_printf("%s/" REPORT_FILE, state_dir);
-    _cleanup_free_ char *text = NULL;
-    size_t size = 0;
-
-    int r = fs_read_regular(AT_FDCWD, path, REPORT_MAX_SIZE, &text, &size);
-    if (r == -ENOENT)
-        return 0;
-    if (r == -EINVAL)
-        return err_set(err, ERR_COULD_NOT_VERIFY, "\"%s\" is not a regular file", path);
-    if (r < 0)
-        return err_set(err, ERR_COULD_NOT_VERIFY, "could not read \"%s\": %s", path, strerror(-r));
-
+    _cleanup_json_ Json *json = NULL;
     _cleanup_err_ Err reason = { 0 };
-    r = read_databases(text, size, ret, &reason);
-    if (r < 0)
-        return err_set(err, ERR_COULD_NOT_VERIFY, "\"%s\" is damaged: %s", path, reason.message);
+
+    int r = load(state_dir, &json, err);
+    if (r < 0 || !json)
+        return r;
+    if (read_databases(json, ret, &reason) < 0)
+        return say_damaged(state_dir, &reason, err);
+    return 0;
+}
+
+int report_load_started(const char *state_dir, usec_t *ret, Err *err)
+{
+    _cleanup_json_ Json *json = NULL;
+    _cleanup_free_ char *text = NULL;
+    _cleanup_err_ Err reason = { 0 };
+
+    *ret = 0;
+    int r = load(state_dir, &json, err);
+    if (r < 0 || !json)
+        return r;
+    if (json_get_text(json, "started", &text, &reason) < 0)
+        return say_damaged(state_dir, &reason, err);
+    if (clock_parse_rfc3339(text, ret) < 0) {
+        err_set(&reason, ERR_DAMAGED, "\"started\" is no time");
+        return say_damaged(state_dir, &reason, err);
+    }
     return 0;
 }

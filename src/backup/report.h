@@ -30,6 +30,7 @@ typedef struct Report {
     size_t count;
     Strv databases; /* what the newest run that got as far as planning was to back up */
     bool globals;   /* they were to be backed up, too */
+    uint64_t missed_slots; /* moments of the timer without a run, since the run before */
     bool narrowed;  /* operands chose the databases of this run: of the others it says nothing */
     Strv swept, pruned; /* names of what went */
     Strv warnings;      /* sentences: metrics not delivered, prune stopped … */
@@ -44,6 +45,9 @@ uint64_t report_stored_bytes(const Report *r);
 
 Json *report_to_json(const Report *r);
 int report_save(const Report *r, const char *state_dir, Err *err);
+
+/* When the last run began, 0 if there was none. ERR_COULD_NOT_VERIFY as below. */
+int report_load_started(const char *state_dir, usec_t *ret, Err *err);
 
 /* The databases of the newest run that planned (Report.databases); empty when there was none yet.
  * ERR_COULD_NOT_VERIFY when a report is there and cannot be read. */

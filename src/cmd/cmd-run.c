@@ -15,6 +15,7 @@
 #include "backup/report.h"
 #include "cmd/access.h"
 #include "cmd/cmd.h"
+#include "cmd/look-back.h"
 #include "cmd/policy.h"
 #include "cmd/publish.h"
 #include "sys/cancel.h"
@@ -47,6 +48,13 @@ static void run_done(Run *run)
     catalog_done(&run->catalog);
     lock_release(&run->lock);
     report_done(&run->report);
+}
+
+/* Also for the journal's PG_BACKUP_PHASE. */
+static void enter_phase(const char *name)
+{
+    log_context(LOG_FIELD_PHASE, name);
+    progress_phase(name, /* total= */ 0);
 }
 
 /* What goes wrong without being a failure: logged, and in the report. */
@@ -192,7 +200,8 @@ static int prepare(Run *run, Err *err)
 {
     const RetentionPolicy policy = policy_of(run->settings);
 
-    progress_phase("preparing", /* total= */ 0);
+    enter_phase("preparing");
+    run->report.missed_slots = look_back(run->settings);
     int r = sweep(run, err);
     if (r < 0)
         return r;
@@ -330,6 +339,7 @@ static void dump_all(Run *run)
     size_t number = 0;
     size_t count = run->plan.databases.count + (run->settings->backup_globals ? 1 : 0);
 
+    log_context(LOG_FIELD_PHASE, "dumping");
     for (size_t i = 0; i < run->plan.missing.count; i++)
         fail_missing(run, run->plan.missing.items[i]);
     if (run->settings->backup_globals)
@@ -347,7 +357,7 @@ static void prune(Run *run, const Catalog *catalog)
     _cleanup_strv_ Strv warnings = { 0 };
     _cleanup_err_ Err err = { 0 };
 
-    progress_phase("pruning", /* total= */ 0);
+    enter_phase("pruning");
     if (plan.behind) {
         _cleanup_err_ Err clock = { 0 };
         prune_clock_error(&plan, &clock);
@@ -376,20 +386,25 @@ static int judge(const Report *report)
     return EXIT_CODE_DONE;
 }
 
+/* A run that ended as a whole has its last word from dispatch. */
 static void log_outcome(const Report *report)
 {
     size_t failed = 0;
     for (size_t i = 0; i < report->count; i++)
         failed += err_is_set(&report->entries[i].err);
+    if (err_is_set(&report->err))
+        return;
 
+    bool done = report->exit_code == EXIT_CODE_DONE;
     _cleanup_free_ char *bytes = format_bytes(report_stored_bytes(report));
     _cleanup_free_ char *duration = format_duration(report->finished - report->started);
-    if (report->exit_code == EXIT_CODE_DONE)
-        log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RUN_FINISHED, "run finished: %zu backup%s, %s in %s",
-                  report->count, report->count == 1 ? "" : "s", bytes, duration);
-    else if (!err_is_set(&report->err))
-        log_event(LOG_LEVEL_ERROR, LOG_EVENT_RUN_FAILED, "run failed: %zu of %zu backups failed",
-                  failed, report->count);
+    _cleanup_free_ char *text =
+        done ? mem_printf("run finished: %zu backup%s, %s in %s", report->count,
+                          report->count == 1 ? "" : "s", bytes, duration)
+             : mem_printf("run failed: %zu of %zu backups failed", failed, report->count);
+    log_event(done ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
+              done ? LOG_EVENT_RUN_FINISHED : LOG_EVENT_RUN_FAILED, "%s", text);
+    progress_outcome(text);
 }
 
 static void conclude(Run *run)
@@ -411,7 +426,7 @@ static void conclude(Run *run)
     if (report->databases.count == 0)
         (void)report_load_databases(run->settings->state_dir, &report->databases, NULL);
 
-    progress_phase("reporting", /* total= */ 0);
+    enter_phase("reporting");
     report->finished = clock_now();
     report->exit_code = judge(report);
     publish_metrics(run->settings, have_catalog ? &catalog : NULL, report);
@@ -434,6 +449,7 @@ static void work(Run *run)
 
     if (prepare(run, err) < 0)
         return;
+    progress_permit_silence(run->settings->stall_timeout_seconds * USEC_PER_SEC);
     progress_ready();
     log_event(LOG_LEVEL_INFO, LOG_EVENT_RUN_STARTED,
               "run started: %zu database%s, server %s, pg_dump %s", run->plan.databases.count,

@@ -238,6 +238,7 @@ static int verify(Verification *v, Err *err)
     if (r < 0)
         return r;
 
+    progress_permit_silence(v->settings->stall_timeout_seconds * USEC_PER_SEC);
     progress_ready();
     r = v->args->operand_count > 0 ? verify_all_named(v, err) : verify_catalog(v, err);
     return r < 0 ? r : conclude(v, err);

@@ -205,6 +205,7 @@ int cmd_main(int argc, char **argv)
 
     if (err_is_set(&err)) {
         log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, &err);
+        progress_outcome(err.message);
         if (code < 0)
             code = err_kind_info(err.kind)->exit_code;
     }

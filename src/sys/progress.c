@@ -1,5 +1,6 @@
 #include "sys/progress.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ typedef struct Pace {
 
 static struct {
     Pace draw, status, watchdog;
+    usec_t watchdog_timeout; /* 0: there is none */
 
     char *phase;
     uint64_t total, bytes;
@@ -44,6 +46,12 @@ static bool is_due(Pace *pace, usec_t now)
     return true;
 }
 
+static void set_watchdog(usec_t timeout)
+{
+    state.watchdog_timeout = timeout;
+    state.watchdog.interval = timeout / 4;
+}
+
 void progress_init(int progress_line)
 {
     bool notify = getenv("NOTIFY_SOCKET");
@@ -53,7 +61,19 @@ void progress_init(int progress_line)
         watchdog = 0;
     state.draw.interval = progress_line ? DRAW_INTERVAL : 0;
     state.status.interval = notify ? STATUS_INTERVAL : 0;
-    state.watchdog.interval = notify ? watchdog / 4 : 0;
+    set_watchdog(notify ? watchdog : 0);
+}
+
+/* The last feeding may lie a quarter of the watchdog's time before the silence begins: with twice
+ * the silence there is room for that, and for whoever ends the silence to do so. */
+void progress_permit_silence(usec_t longest)
+{
+    usec_t needed = 2 * longest;
+
+    if (state.watchdog_timeout == 0 || state.watchdog_timeout >= needed)
+        return;
+    (void)sd_notifyf(0, "WATCHDOG_USEC=%" PRIu64, needed);
+    set_watchdog(needed);
 }
 
 /* A lost notification is nothing to fail for: sd_notify() without a socket does nothing, and
@@ -186,4 +206,12 @@ void progress_done(void)
     state.phase = NULL;
     free(state.last_status);
     state.last_status = NULL;
+}
+
+void progress_outcome(const char *text)
+{
+    _cleanup_free_ char *status = format_oneline(text);
+
+    progress_done();
+    (void)sd_notifyf(0, "STATUS=%s", status);
 }

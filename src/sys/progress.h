@@ -14,6 +14,11 @@
 /* Reads WATCHDOG_USEC; `progress_line` says whether to draw on the terminal. */
 void progress_init(int progress_line);
 
+/* The longest time without progress that is no fault, 0 for no limit: a watchdog that would not be
+ * so patient is asked to be (WATCHDOG_USEC=), since whoever watches that time has a reason to give,
+ * and systemd has none. */
+void progress_permit_silence(usec_t longest);
+
 void progress_ready(void);    /* READY=1 */
 void progress_stopping(void); /* STOPPING=1 */
 
@@ -27,3 +32,6 @@ void progress_add(uint64_t bytes);
 void progress_tick(void);
 /* Ends the line and STATUS=. */
 void progress_done(void);
+/* The same with a last word, how it all ended: `systemctl status` shows it from now on, also when
+ * the process is gone. */
+void progress_outcome(const char *text);

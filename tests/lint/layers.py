@@ -38,6 +38,7 @@ THIRD_PARTY = {
     "libpq-fe.h": {"pg/session.h"},
     "lz4frame.h": {"stream/codec-lz4.c"},
     "openssl/evp.h": {"stream/stage-tap.c"},
+    "systemd/sd-bus.h": {"sys/timer.c"},
     "systemd/sd-daemon.h": {"sys/progress.c"},
     "systemd/sd-id128.h": {"sys/log.c"},
     "systemd/sd-journal.h": {"sys/log.c"},

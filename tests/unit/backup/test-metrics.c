@@ -116,6 +116,7 @@ START_TEST(the_run_is_told_by_its_fixed_names)
 {
     _cleanup_world_ World world = world_new();
     world.report.exit_code = 75;
+    world.report.missed_slots = 3;
     report_add(&world.report, NULL)->stored_bytes = 7;
     report_add(&world.report, "app")->stored_bytes = 20;
 
@@ -124,6 +125,7 @@ START_TEST(the_run_is_told_by_its_fixed_names)
     assert_line(text, "pg_backup_last_duration_seconds 1.500");
     assert_line(text, "pg_backup_last_exit_code 75");
     assert_line(text, "pg_backup_last_bytes 27");
+    assert_line(text, "pg_backup_last_run_missed_slots 3");
     assert_line(text, "pg_backup_info{version=\"1.2.3\"} 1");
     assert_line(text, "pg_backup_repository_free_bytes 12345");
 }

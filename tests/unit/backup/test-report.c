@@ -21,6 +21,7 @@ static Report sample(void)
         .started = MOMENT,
         .finished = MOMENT + 61500 * USEC_PER_MSEC,
         .exit_code = 1,
+        .missed_slots = 3,
     };
     strv_add(&r.databases, "appdb");
     strv_add(&r.databases, "a/b");
@@ -78,6 +79,7 @@ START_TEST(a_report_says_when_and_how_the_run_ended)
     expect_text(json, "finished", "2026-11-22T02:01:01Z");
     ck_assert_uint_eq(uint_of(json, "duration_ms"), 61500);
     ck_assert_uint_eq(uint_of(json, "exit_code"), 1);
+    ck_assert_uint_eq(uint_of(json, "missed_slots"), 3);
     expect_text(json, "reason", NULL);
     expect_text(json, "message", NULL);
 }
@@ -217,6 +219,35 @@ START_TEST(the_planned_databases_are_read_back_byte_for_byte)
 }
 END_TEST
 
+START_TEST(when_the_last_run_began_is_read_back)
+{
+    char *dir = unit_mkdir();
+    _cleanup_report_ Report r = sample();
+    usec_t started = 1;
+
+    ck_assert_int_eq(report_load_started(dir, &started, NULL), 0);
+    ck_assert_uint_eq(started, 0);
+    ck_assert_int_eq(report_save(&r, dir, NULL), 0);
+    ck_assert_int_eq(report_load_started(dir, &started, NULL), 0);
+    ck_assert_uint_eq(started, MOMENT);
+    unit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(a_report_without_a_time_is_damaged)
+{
+    static const char text[] = "{\"started\": \"yesterday\"}";
+    char *dir = unit_mkdir();
+    usec_t started;
+    _cleanup_err_ Err err = { 0 };
+
+    unit_write_file(dir, "last-run.json", text, strlen(text));
+    ck_assert_int_lt(report_load_started(dir, &started, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_COULD_NOT_VERIFY);
+    unit_rmdir(dir);
+}
+END_TEST
+
 START_TEST(without_a_report_no_database_was_planned)
 {
     char *dir = unit_mkdir();
@@ -308,6 +339,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(saving_replaces_the_last_report_and_what_a_crash_has_left),
     UNIT_TEST(saving_where_no_directory_can_be_names_it),
     UNIT_TEST(the_planned_databases_are_read_back_byte_for_byte),
+    UNIT_TEST(when_the_last_run_began_is_read_back),
+    UNIT_TEST(a_report_without_a_time_is_damaged),
     UNIT_TEST(without_a_report_no_database_was_planned),
     UNIT_LOOP(a_damaged_report_is_no_empty_plan, ELEMENTSOF(damaged)),
     UNIT_TEST(a_report_that_is_far_too_large_is_damaged),

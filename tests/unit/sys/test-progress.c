@@ -200,6 +200,47 @@ START_TEST(the_watchdog_is_fed_at_most_four_times_in_its_time)
 }
 END_TEST
 
+START_TEST(a_watchdog_is_made_as_patient_as_the_longest_silence_that_is_permitted)
+{
+    start_service_manager(/* watchdog= */ 400 * USEC_PER_SEC);
+    progress_init(/* progress_line= */ 0);
+
+    progress_permit_silence(/* longest= */ 0);
+    progress_permit_silence(200 * USEC_PER_SEC);
+    assert_heard("");
+    progress_permit_silence(900 * USEC_PER_SEC);
+    assert_heard("WATCHDOG_USEC=1800000000");
+    stop_service_manager();
+}
+END_TEST
+
+START_TEST(where_no_watchdog_watches_none_is_made)
+{
+    start_service_manager(/* watchdog= */ 0);
+    progress_init(/* progress_line= */ 0);
+
+    progress_permit_silence(900 * USEC_PER_SEC);
+    assert_heard("");
+    stop_service_manager();
+}
+END_TEST
+
+START_TEST(the_outcome_is_the_last_word)
+{
+    start_service_manager(/* watchdog= */ 0);
+    progress_init(/* progress_line= */ 0);
+
+    progress_phase("dumping", /* total= */ 0);
+    free(heard());
+    progress_outcome("could not do it:\nbecause");
+    assert_heard("STATUS=|STATUS=could not do it:\\nbecause");
+    progress_tick();
+    progress_done();
+    assert_heard("");
+    stop_service_manager();
+}
+END_TEST
+
 START_TEST(a_watchdog_meant_for_another_process_is_not_fed)
 {
     start_service_manager(/* watchdog= */ USEC_PER_SEC);
@@ -267,6 +308,9 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_name_cannot_add_a_line_to_a_notification),
     UNIT_TEST(the_watchdog_is_fed_only_when_there_was_progress),
     UNIT_TEST(the_watchdog_is_fed_at_most_four_times_in_its_time),
+    UNIT_TEST(a_watchdog_is_made_as_patient_as_the_longest_silence_that_is_permitted),
+    UNIT_TEST(where_no_watchdog_watches_none_is_made),
+    UNIT_TEST(the_outcome_is_the_last_word),
     UNIT_TEST(a_watchdog_meant_for_another_process_is_not_fed),
     UNIT_TEST(without_systemd_nothing_happens),
     UNIT_TEST(the_line_on_a_terminal_is_drawn_at_most_five_times_a_second),
