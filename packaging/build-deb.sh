@@ -5,6 +5,7 @@
 set -euo pipefail
 
 top=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
+mkdir -p "$1"
 output=$(realpath "$1")
 
 work=$(mktemp -d)
@@ -16,5 +17,4 @@ cp -r "$work/pg-backup/packaging/debian" "$work/pg-backup/debian"
 
 cd "$work/pg-backup"
 dpkg-buildpackage --build=binary --no-sign
-mkdir -p "$output"
 cp ../*.deb ../*.changes ../*.buildinfo "$output"

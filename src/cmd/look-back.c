@@ -2,6 +2,7 @@
 
 #include "backup/report.h"
 #include "sys/log.h"
+#include "sys/mem.h"
 #include "sys/timer.h"
 
 static int find_missed_slots(const char *state_dir, MissedSlots *ret, Err *err)

@@ -8,7 +8,9 @@ declare -A packages=(
         libzstd-dev zlib1g-dev"
     [demo]="postgresql faketime"
     [test]="python3 clang libclang-rt-dev clang-format clang-tidy shellcheck strace jq
-        mount e2fsprogs xfsprogs procps prometheus prometheus-pushgateway mmdebstrap zstd"
+        mount e2fsprogs xfsprogs procps prometheus prometheus-pushgateway mmdebstrap zstd
+        systemd-container rpm rpmlint"
+    [package]="build-essential debhelper"
     [bench]="python3 pigz zstd mmdebstrap"
     [coverage]="gcovr"
 )

@@ -10,7 +10,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 export PATH=$PATH:/usr/sbin:/sbin
 
 # The longest first, so that none is left over at the end.
-all_suites="faults integration unit lint docs"
+all_suites="faults systemd integration unit lint docs"
 side_by_side=2
 
 suite_lint() {
@@ -31,6 +31,10 @@ suite_integration() {
 
 suite_faults() {
     "${as_root[@]}" python3 tests/support/pysuite.py tests/faults
+}
+
+suite_systemd() {
+    "${as_root[@]}" python3 tests/support/pysuite.py tests/systemd
 }
 
 main() {
@@ -67,11 +71,11 @@ choose_suites() {
     done
 }
 
-# Integration and faults mount small file systems and run servers as another user. The password is
-# asked for now, not from the background.
+# Integration and faults mount small file systems and run servers as another user, systemd boots
+# whole machines. The password is asked for now, not from the background.
 become_root_if_needed() {
     as_root=()
-    if [[ "$(id -u)" -ne 0 && " ${suites[*]} " =~ \ (integration|faults)\  ]]; then
+    if [[ "$(id -u)" -ne 0 && " ${suites[*]} " =~ \ (integration|faults|systemd)\  ]]; then
         sudo -v
         as_root=(sudo env "PATH=$PATH")
     fi
