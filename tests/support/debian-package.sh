@@ -31,7 +31,8 @@ build_dependencies() {
 # Of all that goes into the package.
 source_digests() {
     cd "$top"
-    find LICENSE README.md docs meson.build meson_options.txt packaging src units -type f -print0 |
+    find LICENSE README.md docs meson.build meson_options.txt packaging/build-deb.sh packaging/completions \
+        packaging/debian src units -type f -print0 |
         sort -z | xargs -0 sha256sum
 }
 

@@ -7,7 +7,7 @@ import machine
 # Moments come thick and fast, and their time to begin is a second.
 EVERY_TWO_SECONDS = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=1\n"
 # Fires once, at once; its calendar has no moment before the year 2099.
-ONCE = "[Timer]\nOnActiveSec=1\nOnCalendar=\nOnCalendar=2099-01-01\nRandomizedDelaySec=0\n" \
+ONCE = "[Timer]\nOnCalendar=\nOnCalendar=2099-01-01\nOnActiveSec=1\nRandomizedDelaySec=0\n" \
     "AccuracySec=1\n"
 NIGHTLY = "[Timer]\nRandomizedDelaySec=0\nAccuracySec=1\n"
 THREE_DAYS_AGO = "date -u -d '3 days ago' +%Y-%m-%dT%H:%M:%SZ"

@@ -24,7 +24,7 @@ class StandsStill(machine.TestCase):
         self.assertIn("PG_BACKUP_HINT", failed[0])
 
     def test_a_server_that_is_stopped(self):
-        self.database("frozen", NOISE.format(rows=40000))
+        self.database("frozen", NOISE.format(rows=100000))
         instance = self.instance("frozen", PG_DATABASES="frozen", BACKUP_GLOBALS="no",
                                  STALL_TIMEOUT_SECONDS=5,
                                  PG_BINDIR=self.slow_client(bytes_a_second=200_000))
@@ -43,14 +43,15 @@ class StandsStill(machine.TestCase):
         self.assertEndsFor(instance, "lock-timeout")
 
     def test_a_network_that_is_cut(self):
-        self.database("faraway", NOISE.format(rows=40000))
+        # More than all buffers between server and client hold, which drain when the network is cut.
+        self.database("faraway", NOISE.format(rows=400000))
         self.machine.sql("""CREATE ROLE "by-tcp" LOGIN BYPASSRLS PASSWORD 'x';
                             GRANT pg_read_all_data TO "by-tcp" """)
         self.addCleanup(self.machine.sql, 'DROP ROLE "by-tcp"')
         instance = self.instance("faraway", PG_DATABASES="faraway", BACKUP_GLOBALS="no",
                                  PG_HOST="127.0.0.1", PG_USER="by-tcp", PG_PASSWORD="x",
                                  STALL_TIMEOUT_SECONDS=5,
-                                 PG_BINDIR=self.slow_client(bytes_a_second=200_000))
+                                 PG_BINDIR=self.slow_client(bytes_a_second=1_000_000))
         self.assertEqual(instance.start().returncode, 0)
         instance.wait_for_status("/s")
         self.addCleanup(self.sh, "ip link set lo up")
@@ -78,7 +79,7 @@ class Watchdog(machine.TestCase):
         self.assertEqual(len(instance.events("swept")), 1, instance.story())
 
     def test_a_slow_dump_that_moves_outlives_stall_time_out_and_watchdog(self):
-        self.database("slow", NOISE.format(rows=30000))
+        self.database("slow", NOISE.format(rows=50000))
         instance = self.instance("slow", drop_in="[Service]\nWatchdogSec=12\n",
                                  PG_DATABASES="slow", BACKUP_GLOBALS="no", STALL_TIMEOUT_SECONDS=6,
                                  PG_BINDIR=self.slow_client(bytes_a_second=120_000))
@@ -102,6 +103,5 @@ class Watchdog(machine.TestCase):
 
     def test_as_installed_it_outlasts_the_default_stall_time_out(self):
         instance = self.instance("asinstalled")
-        watchdog = self.sh(f"systemctl show -P WatchdogUSec {instance.service}").strip()
-        self.assertEqual(watchdog, "30min")
+        self.assertIn("\nWatchdogSec=30min\n", self.sh(f"systemctl cat {instance.service}"))
         self.assertIn("#STALL_TIMEOUT_SECONDS=900\n", self.machine.read("/etc/pg-backup/main.conf"))

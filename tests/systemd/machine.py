@@ -32,7 +32,7 @@ PACKAGES_OF = {
     "trixie": ["libcurl4t64", "libssl3t64"],
 }
 LAST_CLAIMS = "claims_removal"  # they remove the package
-PATIENCE = 120
+PATIENCE = 90
 ENVIRONMENT = {"PATH": pgtest.PLAIN_PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", "TERM": "dumb",
                "DEBIAN_FRONTEND": "noninteractive"}
 
@@ -177,11 +177,16 @@ class Machine:
 
 
 def _remove_cgroup(path):
-    for directory, _, _ in os.walk(path, topdown=False):
-        try:
-            os.rmdir(directory)
-        except OSError:  # still used, or gone
-            pass
+    """As soon as the last process of the machine, which is killed, is gone."""
+    def removed():
+        for directory, _, _ in os.walk(path, topdown=False):
+            try:
+                os.rmdir(directory)
+            except OSError:
+                return False
+        return True
+
+    pgtest.wait_until(removed, f"{path} is empty")
 
 
 class TestCase(pgtest.TestCase):
@@ -311,8 +316,11 @@ class Instance:
         return [e for e in found if name in (None, e.get("PG_BACKUP_EVENT"))]
 
     def wait_for_events(self, name, count=1):
-        return wait_until(lambda: len(self.events(name)) >= count and self.events(name),
-                          f"{self.service} logs {count} times: {name}")
+        try:
+            return wait_until(lambda: len(self.events(name)) >= count and self.events(name),
+                              f"{self.service} logs {count} times: {name}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.story()}") from error
 
     def reasons(self):
         return [e["PG_BACKUP_REASON"] for e in self.events() if "PG_BACKUP_REASON" in e]
