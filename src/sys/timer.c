@@ -91,14 +91,6 @@ static int analyze(const Strv *calendars, usec_t since, char **ret, Err *err)
     return child_output(&spec, ANALYZE_OUTPUT_MAX, ret, err);
 }
 
-static usec_t triggered_at(void)
-{
-    const char *text = getenv("TRIGGER_TIMER_REALTIME_USEC");
-    usec_t when = text ? strtoull(text, NULL, 10) : 0;
-
-    return when > 0 ? when : clock_now();
-}
-
 int timer_missed_slots(usec_t since, MissedSlots *ret, Err *err)
 {
     const char *timer = getenv("TRIGGER_UNIT");
@@ -117,7 +109,8 @@ int timer_missed_slots(usec_t since, MissedSlots *ret, Err *err)
     if (r < 0)
         return r;
 
-    usec_t now = triggered_at(), margin = schedule.random_delay + schedule.accuracy;
+    /* Not $TRIGGER_TIMER_REALTIME_USEC: systemd 252 goes on giving the moment of the first run. */
+    usec_t now = clock_now(), margin = schedule.random_delay + schedule.accuracy;
     *ret = timer_count_slots(text, since, now > margin ? now - margin : 0);
     return 0;
 }

@@ -2,10 +2,9 @@
 
 /* The timer of systemd that has started this process: which of its moments went by without a run.
  *
- * systemd tells a service which timer has started it, and when ($TRIGGER_UNIT and
- * $TRIGGER_TIMER_REALTIME_USEC, version 252 and newer). The timer's calendar is asked for over
- * D-Bus, its moments are systemd-analyze's to compute: so the schedule is written down in one
- * place, the timer, whatever an administrator makes of it. */
+ * systemd tells a service which timer has started it ($TRIGGER_UNIT, version 252 and newer). The
+ * timer's calendar is asked for over D-Bus, its moments are systemd-analyze's to compute: so the
+ * schedule is written down in one place, the timer, whatever an administrator makes of it. */
 
 #include "sys/clock.h"
 #include "sys/err.h"

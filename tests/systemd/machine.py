@@ -79,14 +79,17 @@ class Machine:
         self._power_on()
 
     def _power_on(self):
-        cgroups = self._make_cgroups()
-        join = "".join(f"echo $$ > {path}/cgroup.procs; " for path in cgroups)
+        self.cgroups = self._make_cgroups()
+        join = "".join(f"echo $$ > {path}/cgroup.procs; " for path in self.cgroups)
         boot = ["systemd-nspawn", "--directory", self.directory + "/root", "--boot",
                 "--register=no", "--keep-unit", "--console=pipe", "--private-network",
                 f"--machine=pg-backup-{self.suite}", f"--bind-ro={self.package_dir}:/packages"]
         with open(self.directory + "-console", "ab") as console:
+            # In a namespace of process ids that dies with us: without it, all that runs in the
+            # machine would outlive a killed systemd-nspawn.
             self.nspawn = pgtest.spawn(
-                ["sh", "-c", join + "exec " + shlex.join(self.space.prefix + boot)],
+                [*self.space.prefix, "unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
+                 "sh", "-c", f"{join}{shlex.join(boot)}; exit $?"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console,
                 env=dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1"))
         pgtest.close_at_exit(lambda: os.path.exists(console.name) and os.unlink(console.name))
@@ -111,13 +114,15 @@ class Machine:
     def _find_leader(self):
         if self.nspawn.poll() is not None:
             raise AssertionError(f"systemd-nspawn ended with status {self.nspawn.returncode}")
-        children = f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children"
-        with open(children, encoding="ascii") as f:
-            found = f.read().split()
-        return int(found[0]) if found else 0
+        for path in self.cgroups:
+            for name in glob.glob(f"{path}/**/init.scope/cgroup.procs", recursive=True):
+                with open(name, encoding="ascii") as f:
+                    found = f.read().split()
+                if found:
+                    return int(found[0])
+        return 0
 
     def _is_up(self):
-        # In the first moment the child is another one, and has no namespaces: commands fail then.
         self.leader = self._find_leader()
         state = self.sh("systemctl is-system-running", check=False).strip() if self.leader else ""
         return state in ("running", "degraded") and \
