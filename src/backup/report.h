@@ -28,10 +28,10 @@ typedef struct Report {
     Err err; /* what ended the run as a whole, else empty */
     ReportEntry *entries;
     size_t count;
-    Strv databases; /* what the newest run that got as far as planning was to back up */
-    bool globals;   /* they were to be backed up, too */
+    Strv databases;        /* what the newest run that got as far as planning was to back up */
+    bool globals;          /* they were to be backed up, too */
     uint64_t missed_slots; /* moments of the timer without a run, since the run before */
-    bool narrowed;  /* operands chose the databases of this run: of the others it says nothing */
+    bool narrowed; /* operands chose the databases of this run: of the others it says nothing */
     Strv swept, pruned; /* names of what went */
     Strv warnings;      /* sentences: metrics not delivered, prune stopped … */
 } Report;
