@@ -18,7 +18,7 @@ class Readiness(machine.TestCase):
         self.assertEqual(instance.show("ActiveState"), "failed")
         self.assertEqual((instance.show("Result"), instance.show("ExecMainStatus")),
                          ("exit-code", str(status)), instance.story())
-        self.assertIn(reason, instance.reasons())
+        self.assertIn(reason, instance.reasons(), instance.story())
         self.assertRegex(instance.events()[-1]["MESSAGE"], says)
         self.assertIn("PG_BACKUP_HINT", instance.events()[-1])
         self.assertRegex(instance.show("StatusText"), says)

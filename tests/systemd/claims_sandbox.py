@@ -117,7 +117,7 @@ class Connections(machine.TestCase):
         self.example(instance, "tcp.conf")
         self.machine.write("/etc/pg-backup/forgetful.password", "wrong", 0o600)
         self.assertNotEqual(instance.start().returncode, 0)
-        self.assertIn("authentication", instance.reasons())
+        self.assertIn("authentication", instance.reasons(), instance.story())
 
     def test_with_the_socket_alone_peer_authentication_needs_neither_network_nor_password(self):
         self.database("oversocket", "CREATE TABLE t ()")
@@ -127,7 +127,7 @@ class Connections(machine.TestCase):
         self.assertEqual(len(instance.stems("oversocket")), 1)
         instance.configure(PG_HOST="127.0.0.1")
         self.assertNotEqual(instance.start().returncode, 0)
-        self.assertIn("unreachable", instance.reasons())
+        self.assertIn("unreachable", instance.reasons(), instance.story())
 
     def test_backups_may_be_elsewhere(self):
         self.database("elsewhere", "CREATE TABLE t ()")

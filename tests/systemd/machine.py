@@ -32,7 +32,7 @@ PACKAGES_OF = {
     "trixie": ["libcurl4t64", "libssl3t64"],
 }
 LAST_CLAIMS = "claims_removal"  # they remove the package
-PATIENCE = 90
+PATIENCE = 120
 ENVIRONMENT = {"PATH": pgtest.PLAIN_PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", "TERM": "dumb",
                "DEBIAN_FRONTEND": "noninteractive"}
 
@@ -137,7 +137,7 @@ class Machine:
         """Runs a shell script as root; gives its end, with stdout and stderr as text."""
         return subprocess.run(
             self.command(["sh", "-c", script]), input=stdin, capture_output=True, text=True,
-            errors="replace", timeout=PATIENCE, env=ENVIRONMENT, check=False)
+            errors="replace", timeout=2 * PATIENCE, env=ENVIRONMENT, check=False)
 
     def sh(self, script, stdin="", check=True):
         """What it prints on stdout; it must succeed unless told otherwise."""
@@ -196,7 +196,7 @@ def _remove_cgroup(path):
 
 class TestCase(pgtest.TestCase):
     machine = None
-    seconds = 2 * PATIENCE
+    seconds = 3 * PATIENCE
 
     def setUp(self):
         super().setUp()
