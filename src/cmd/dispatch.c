@@ -209,5 +209,6 @@ int cmd_main(int argc, char **argv)
         if (code < 0)
             code = err_kind_info(err.kind)->exit_code;
     }
+    log_done();
     return code < 0 ? EXIT_CODE_FAILED : code;
 }

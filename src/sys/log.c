@@ -16,12 +16,14 @@
 #include "sys/clock.h"
 #include "sys/format.h"
 #include "sys/fs.h"
+#include "sys/journal.h"
 #include "sys/json.h"
 #include "sys/logfmt.h"
 #include "sys/mem.h"
 #include "sys/utf8.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define JOURNAL_PATIENCE (10 * USEC_PER_SEC)
 
 #define CLEAR_LINE "\r\033[K"
 #define COLOUR_DIM "\033[2m"
@@ -357,6 +359,12 @@ void log_init(LogFormat format, LogLevel max_level)
     state.max_level = max_level;
     state.terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
     state.colour = state.terminal && (!no_color || !*no_color);
+}
+
+void log_done(void)
+{
+    if (state.format == LOG_FORMAT_JOURNAL)
+        (void)journal_drain(JOURNAL_SOCKET, JOURNAL_PATIENCE);
 }
 
 bool log_is_human(void)

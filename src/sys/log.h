@@ -59,6 +59,8 @@ typedef enum LogField {
 } LogField;
 
 void log_init(LogFormat format, LogLevel max_level);
+/* The last call before the process ends: waits for the journal, see journal.h. */
+void log_done(void);
 /* True when lines are written for a person at a terminal. */
 bool log_is_human(void);
 void log_context(LogField field, const char *value);

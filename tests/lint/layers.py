@@ -55,6 +55,9 @@ LIBC = set(
     search.h signal.h spawn.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h
     string.h strings.h syslog.h termios.h time.h unistd.h wchar.h wctype.h
     arpa/inet.h linux/fs.h netinet/in.h netinet/tcp.h
+    search.h signal.h spawn.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h
+    strings.h syslog.h termios.h time.h unistd.h wchar.h wctype.h
+    arpa/inet.h linux/fs.h linux/sockios.h netinet/in.h netinet/tcp.h
     sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h sys/prctl.h sys/random.h sys/resource.h
     sys/signalfd.h sys/socket.h sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/timerfd.h
     sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/vfs.h sys/wait.h sys/xattr.h
