@@ -184,6 +184,10 @@ class Traces(machine.TestCase):
         self.database("proof", "CREATE TABLE t AS SELECT 1 AS a")
         instance = self.instance("proof", PG_DATABASES="proof")
         instance.run()
+        drop_in = "/etc/systemd/system/pg-backup-verify@proof.service.d"
+        self.sh(f"mkdir -p {drop_in}; printf '[Service]\\nEnvironment=VERIFY_SUBSET=1/1\\n'"
+                f" >{drop_in}/all.conf; systemctl daemon-reload")
+        self.addCleanup(self.sh, f"rm -r {drop_in}; systemctl daemon-reload")
         verify = "systemctl start --wait pg-backup-verify@proof.service"
         self.addCleanup(self.sh, "systemctl reset-failed pg-backup-verify@proof", check=False)
         self.assertEqual(self.machine.run(verify).returncode, 0)
