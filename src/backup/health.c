@@ -44,6 +44,11 @@ static const char *why_none_is_good(const Series *s)
     return s->problem ? s->problem : "all backups are damaged";
 }
 
+static bool in_grace(const HealthInput *input)
+{
+    return input->now < input->grace_until;
+}
+
 static HealthEntry judge_series(const HealthInput *input, const char *database)
 {
     HealthEntry entry = { .database = mem_strdup(database) };
@@ -62,6 +67,7 @@ static HealthEntry judge_series(const HealthInput *input, const char *database)
         entry.sentence = mem_printf("newest good backup is from the future (%s)", when);
     } else {
         entry.sentence = mem_strdup(why_none_is_good(s));
+        entry.healthy = entry.waiting = !s && in_grace(input);
     }
     return entry;
 }
@@ -106,18 +112,41 @@ static char *name_worst(const HealthEntry *worst, size_t unhealthy, size_t count
     return format_oneline(sentence);
 }
 
+static size_t count_waiting(const Health *h)
+{
+    size_t waiting = 0;
+    for (size_t i = 0; i < h->count; i++)
+        waiting += h->entries[i].waiting;
+    return waiting;
+}
+
+static char *name_grace(const Health *h, usec_t until)
+{
+    char when[CLOCK_RFC3339_SIZE];
+    size_t waiting = count_waiting(h);
+
+    clock_format_rfc3339(until, when);
+    if (waiting == 0)
+        return mem_printf("no run has ended yet; one must have by %s", when);
+    return mem_printf("%zu of %zu wait for the first good backup, until %s at the latest", waiting,
+                      h->count, when);
+}
+
 static void sum_up(Health *h, const HealthInput *input)
 {
     size_t unhealthy;
     const HealthEntry *worst = worst_of(h, &unhealthy);
+    bool none = input->databases->count == 0;
 
-    h->healthy = !worst && !input->doubt && input->databases->count > 0;
+    h->healthy = !worst && !input->doubt && (!none || in_grace(input));
     if (input->doubt) {
         h->sentence = format_oneline(input->doubt);
     } else if (worst) {
         h->sentence = name_worst(worst, unhealthy, h->count);
     } else if (!h->healthy) {
         h->sentence = mem_strdup("no database is known that should have a backup");
+    } else if (none || count_waiting(h) > 0) {
+        h->sentence = name_grace(h, input->grace_until);
     } else {
         _cleanup_free_ char *allowed = format_age(seconds_to_usec(input->max_age_seconds));
         h->sentence = mem_printf("%zu of %zu have a good backup that is not older than %s",

@@ -14,6 +14,7 @@ typedef struct HealthEntry {
     char *database; /* NULL: the globals */
     bool healthy;
     bool ever;      /* a good one exists */
+    bool waiting;   /* healthy only because the time of grace lasts */
     usec_t newest;  /* when, if ever */
     char *sentence; /* "newest good backup is 27 h old, allowed are 26 h" */
 } HealthEntry;
@@ -31,7 +32,9 @@ typedef struct HealthInput {
     bool globals;          /* they must have one, too */
     usec_t now;
     uint64_t max_age_seconds;
-    const char *doubt; /* why `databases` may lack some: then nothing is healthy; else NULL */
+    usec_t grace_until; /* until then, what never had a backup is healthy all the same; 0: none */
+    const char
+        *doubt; /* why `databases` may lack some: or none will be made: then nothing is healthy */
 } HealthInput;
 
 Health health_judge(const HealthInput *input);

@@ -16,6 +16,7 @@
 #include "cmd/access.h"
 #include "cmd/cmd.h"
 #include "cmd/policy.h"
+#include "cmd/writable.h"
 #include "cmd/table.h"
 #include "sys/buf.h"
 #include "sys/format.h"
@@ -93,18 +94,6 @@ static void check_settings(const Settings *s, Findings *f)
     ok(f, "settings", "from %s; keeps %s", s->source ? s->source : "the environment", text);
 }
 
-/* Whether we may make files in a directory, without making one. */
-static int check_writable(const char *path, const char *setting, Err *err)
-{
-    _cleanup_free_ char *inside = mem_printf("%s/.", path); /* ENOTDIR for a file */
-
-    if (faccessat(AT_FDCWD, inside, W_OK | X_OK, AT_EACCESS) == 0)
-        return 0;
-    int r = err_set(err, ERR_SETTINGS, "\"%s\" is not writable: %s", path, strerror(errno));
-    err_hint(err, "The user that runs pg-backup must own what %s names.", setting);
-    return r;
-}
-
 static void check_directory(const Settings *s, Findings *f)
 {
     _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
@@ -113,7 +102,7 @@ static void check_directory(const Settings *s, Findings *f)
 
     int r = catalog_load(s->backup_dir, &catalog, &err);
     if (r == 0)
-        r = check_writable(s->backup_dir, "BACKUP_DIR", &err);
+        r = writable_check(s->backup_dir, "BACKUP_DIR", &err);
     if (r == 0 && fs_space(catalog.dir_fd, &available, &total) < 0)
         r = err_set_errno(&err, errno, "could not ask for the free space of \"%s\"", s->backup_dir);
     if (r < 0) {
@@ -144,7 +133,7 @@ static void check_state(const Settings *s, Findings *f)
     _cleanup_err_ Err err = { 0 };
     bool missing = faccessat(AT_FDCWD, s->state_dir, F_OK, 0) < 0 && errno == ENOENT;
 
-    if (check_writable(missing ? dirname(copy) : s->state_dir, "STATE_DIR", &err) < 0)
+    if (writable_check(missing ? dirname(copy) : s->state_dir, "STATE_DIR", &err) < 0)
         not_ok(f, "state", RESULT_FAILED, &err);
     else if (report_load_databases(s->state_dir, &planned, &err) < 0)
         not_ok(f, "state", RESULT_WARNING, &err);
@@ -318,7 +307,7 @@ static void check_metrics(const Settings *s, Findings *f)
 
     if (s->metrics_textfile) {
         _cleanup_free_ char *copy = mem_strdup(s->metrics_textfile);
-        if (check_writable(dirname(copy), "METRICS_TEXTFILE", &err) < 0)
+        if (writable_check(dirname(copy), "METRICS_TEXTFILE", &err) < 0)
             not_ok(f, "metrics", RESULT_WARNING, &err);
         else
             ok(f, "metrics", "to %s", s->metrics_textfile);

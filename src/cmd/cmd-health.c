@@ -1,12 +1,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backup/catalog.h"
 #include "backup/health.h"
 #include "backup/plan.h"
 #include "backup/report.h"
+#include "backup/schedule.h"
 #include "cmd/cmd.h"
+#include "cmd/writable.h"
 #include "sys/clock.h"
 #include "sys/json.h"
 #include "sys/mem.h"
@@ -40,14 +43,41 @@ static void print_json(const Health *health, usec_t now)
 }
 
 /* Why it is not known which databases there are, in `ret`; empty where it is. What the settings
- * name literally is known in any case, what a pattern means is what the last run has recorded. */
-static void load_planned(const Settings *s, Strv *ret, Err *ret_doubt)
+ * name literally is known in any case, what a pattern means is what the last run has recorded;
+ * until the first one should have ended, nobody expects that. */
+static void load_planned(const Settings *s, bool grace, Strv *ret, Err *ret_doubt)
 {
     if (report_load_databases(s->state_dir, ret, ret_doubt) < 0)
         return;
-    if (ret->count == 0 && plan_has_pattern(&s->pg_databases))
+    if (ret->count == 0 && !grace && plan_has_pattern(&s->pg_databases))
         err_set(ret_doubt, ERR_UNHEALTHY,
                 "no run has recorded yet which databases there are (in \"%s\")", s->state_dir);
+}
+
+/* Why nothing will start the next run, though we are to do that ourselves; and when that began. In
+ * a directory that cannot be written to a record would be that of an earlier start. */
+static void load_schedule(const Settings *s, usec_t *ret_first_start, Err *ret_doubt)
+{
+    _cleanup_schedule_ Schedule schedule = { 0 };
+
+    if (s->backup_schedule && access(s->state_dir, F_OK) == 0 &&
+        writable_check(s->state_dir, "STATE_DIR", ret_doubt) < 0)
+        return;
+    if (schedule_load(s->state_dir, &schedule, ret_doubt) < 0)
+        return;
+
+    *ret_first_start = schedule.first_start;
+    if (schedule.problem)
+        err_set(ret_doubt, ERR_UNHEALTHY, "no run is scheduled: %s", schedule.problem);
+    else if (s->backup_schedule && schedule.first_start == 0)
+        err_set(ret_doubt, ERR_UNHEALTHY, "pg-backup schedule has left no record in \"%s\"",
+                s->state_dir);
+}
+
+/* 0 where there is none. */
+static usec_t end_of_grace(const Settings *s, usec_t first_start)
+{
+    return first_start > 0 ? first_start + s->health_grace_seconds * USEC_PER_SEC : 0;
 }
 
 static int run_health(const CmdContext *ctx, Err *err)
@@ -56,21 +86,26 @@ static int run_health(const CmdContext *ctx, Err *err)
     _cleanup_catalog_ Catalog catalog = CATALOG_INIT;
     _cleanup_strv_ Strv planned = { 0 }, databases = { 0 };
     _cleanup_err_ Err doubt = { 0 };
-    usec_t now = clock_now();
+    usec_t now = clock_now(), first_start = 0;
 
     int r = catalog_load(s->backup_dir, &catalog, err);
     if (r < 0)
         return r;
-    load_planned(s, &planned, &doubt);
+    load_schedule(s, &first_start, &doubt);
+    usec_t grace_until = end_of_grace(s, first_start);
+    load_planned(s, now < grace_until, &planned, &doubt);
     health_databases(&s->pg_databases, &planned, &catalog, &databases);
 
+    _cleanup_free_ char *doubt_text =
+        doubt.hint ? mem_printf("%s. %s", doubt.message, doubt.hint) : mem_strdup(doubt.message);
     Health health = health_judge(&(HealthInput){
         .catalog = &catalog,
         .databases = &databases,
         .globals = s->backup_globals,
         .now = now,
         .max_age_seconds = s->max_backup_age_seconds,
-        .doubt = doubt.message,
+        .grace_until = grace_until,
+        .doubt = doubt_text,
     });
     if (ctx->args->flags & ARG_JSON)
         print_json(&health, now);
@@ -93,7 +128,9 @@ const Command command_health = {
         "older than MAX_BACKUP_AGE_SECONDS, with 3 when not: one sentence says why. It needs no "
         "server:\n"
         "what a pattern of PG_DATABASES stands for is what the last run has recorded in "
-        "STATE_DIR.",
+        "STATE_DIR. Where BACKUP_SCHEDULE is set, it also fails when nothing starts runs any more, "
+        "and lets\n"
+        "HEALTH_GRACE_SECONDS pass for the first backup.",
     .options = ARG_JSON,
     .run = run_health,
 };

@@ -19,7 +19,7 @@
 
 static const Command *const commands[] = {
     &command_run,   &command_list,  &command_verify, &command_restore,
-    &command_prune, &command_check, &command_health,
+    &command_prune, &command_check, &command_health, &command_schedule,
 };
 
 const Command *cmd_command(size_t i)
@@ -115,17 +115,17 @@ static int run_command(const Command *command, const Args *args, Err *err)
     _cleanup_settings_ Settings settings = { 0 };
 
     mem_forbid_core();
-    int r = load_settings(args, &settings, err);
-    if (r < 0)
-        return r;
-    log_init(settings.log_format, settings.log_level);
-    progress_init(log_is_human());
-
-    r = cancel_init();
+    int r = cancel_init();
     if (r < 0)
         return err_set_errno(err, -r, "could not set up signals");
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(), not a death */
+
+    r = load_settings(args, &settings, err);
+    if (r < 0)
+        return command->settings_failed ? command->settings_failed(err) : r;
+    log_init(settings.log_format, settings.log_level);
+    progress_init(log_is_human());
 
     r = command->run(&(CmdContext){ .settings = &settings, .args = args }, err);
     progress_done();

@@ -85,6 +85,7 @@ static const SettingRow rows[] = {
     },
     {
         ROW("PG_DATABASES", "Server", pg_databases),
+        CONNECTION(NULL),
         TYPE(setting_value_databases, "names and patterns, separated by commas or white space"),
         .info.default_text = "*",
         .info.description =
@@ -171,6 +172,23 @@ static const SettingRow rows[] = {
     },
 
     {
+        ROW("BACKUP_SCHEDULE", "Schedule", backup_schedule),
+        TYPE(setting_value_schedule,
+             "five fields as in a crontab, or @hourly, @daily, @weekly, @monthly or @yearly"),
+        .info.default_text = "",
+        .info.description =
+            "When pg-backup schedule, the main process of the container, starts a run; the image "
+            "sets \"0 2 * * *\". The time zone is that of TZ. Not set: a timer of systemd, or "
+            "whatever else starts runs, has the schedule.",
+    },
+    {
+        ROW("BACKUP_ON_START", "Schedule", backup_on_start),
+        FLAG,
+        .info.default_text = "no",
+        .info.description = "Whether pg-backup schedule begins with a run of its own.",
+    },
+
+    {
         ROW("BACKUP_KEEP_DAYS", "Retention", keep_days),
         NUMBER(0, 36500),
         .info.default_text = "14",
@@ -215,6 +233,14 @@ static const SettingRow rows[] = {
         .info.default_text = "93600",
         .info.description = "pg-backup health fails when the newest good backup of a database is "
                             "older. The default is 26 hours: a day, and two hours for the run.",
+    },
+    {
+        ROW("HEALTH_GRACE_SECONDS", "Health and time-outs", health_grace_seconds),
+        NUMBER(0, 3153600000),
+        .info.default_text = "93600",
+        .info.description =
+            "For so long after pg-backup schedule was first started, a database that has never "
+            "had a good backup is no reason for pg-backup health to fail. The default is 26 hours.",
     },
     {
         ROW("STALL_TIMEOUT_SECONDS", "Health and time-outs", stall_timeout_seconds),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "conf/crontab.h"
 #include "conf/settings.h"
 #include "sys/buf.h"
 #include "sys/log.h"
@@ -145,6 +146,16 @@ int setting_value_url(const char *text, const SettingRange *range, void *ret)
                        : strncasecmp(text, "https://", 8) == 0 ? text + 8
                                                                : "";
     if (*host == '\0' || *host == '/' || strchr(text, ' ') || has_control_characters(text))
+        return -EINVAL;
+    *(char **)ret = mem_strdup(text);
+    return 0;
+}
+
+int setting_value_schedule(const char *text, const SettingRange *range, void *ret)
+{
+    (void)range;
+
+    if (!crontab_is_schedule(text))
         return -EINVAL;
     *(char **)ret = mem_strdup(text);
     return 0;

@@ -21,13 +21,14 @@ int setting_value_number(const char *text, const SettingRange *range, void *ret)
 
 /* To char *: a line without control characters; the same, for a password, which may hold any but a
  * line break; an absolute path, stored without slashes at its end; a TCP port; libpq's sslmode; an
- * http:// or https:// URL. */
+ * http:// or https:// URL; a schedule of cron's (crontab.h). */
 int setting_value_line(const char *text, const SettingRange *range, void *ret);
 int setting_value_password(const char *text, const SettingRange *range, void *ret);
 int setting_value_path(const char *text, const SettingRange *range, void *ret);
 int setting_value_port(const char *text, const SettingRange *range, void *ret);
 int setting_value_sslmode(const char *text, const SettingRange *range, void *ret);
 int setting_value_url(const char *text, const SettingRange *range, void *ret);
+int setting_value_schedule(const char *text, const SettingRange *range, void *ret);
 
 /* To Strv: separated by commas and white space. An entry that holds either, or a double quote, or
  * begins with a '!' of its own, is in double quotes, with "" for a double quote inside; the '!' of

@@ -69,7 +69,10 @@ typedef struct Settings {
 
     uint64_t keep_days, keep_min_count;
     uint64_t keep_daily, keep_weekly, keep_monthly, keep_yearly;
-    uint64_t max_backup_age_seconds;
+    char *backup_schedule; /* NULL: something else schedules */
+    bool backup_on_start;
+
+    uint64_t max_backup_age_seconds, health_grace_seconds;
     uint64_t stall_timeout_seconds, lock_wait_timeout_seconds;
 
     char *pushgateway_url, *metrics_textfile, *metrics_instance;

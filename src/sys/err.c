@@ -223,7 +223,7 @@ static const ErrKindInfo kinds[] = {
         .message_id = "d4a61deccefb4d546b42afb45cce5ddf",
         .cause = "A database has no good backup, or its newest one is older than "
                  "MAX_BACKUP_AGE_SECONDS, or no run has left a record of which databases there "
-                 "are.",
+                 "are, or nothing is there to start the next run.",
         .remedy = "Look at the last run (its journal, or last-run.json in STATE_DIR) for why it "
                   "failed or whether there was one, then run \"pg-backup run\".",
     },

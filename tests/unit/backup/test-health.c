@@ -205,6 +205,69 @@ START_TEST(an_age_without_limit_never_overflows)
 }
 END_TEST
 
+/* A catalog with a good series, one whose backups are all damaged, and nothing of "none". */
+static Health judge_in_grace(const char *const *names, size_t count, usec_t grace_until)
+{
+    char young[] = "young", hopeless[] = "hopeless";
+    Series series[] = {
+        { .encoded = young, .database = young, .backups = backups[0], .count = 2 },
+        { .encoded = hopeless, .database = hopeless, .backups = backups[3], .count = 2 },
+    };
+    Catalog catalog = { .series = series, .count = ELEMENTSOF(series), .dir_fd = -1 };
+    _cleanup_strv_ Strv databases = { 0 };
+    for (size_t i = 0; i < count; i++)
+        strv_add(&databases, names[i]);
+
+    return health_judge(&(HealthInput){
+        .catalog = &catalog,
+        .databases = &databases,
+        .now = NOW,
+        .max_age_seconds = 93600,
+        .grace_until = grace_until,
+    });
+}
+
+/* 1001 h after 1970 is, by `date -u -d @$((1001 * 3600))`, 1970-02-11T17:00:00Z. */
+START_TEST(in_the_time_of_grace_a_first_backup_is_waited_for)
+{
+    static const char *const names[] = { "young", "none" };
+    _cleanup_health_ Health h = judge_in_grace(names, 2, NOW + HOUR);
+
+    ck_assert(h.healthy);
+    ck_assert(h.entries[1].waiting);
+    ck_assert_str_eq(h.sentence,
+                     "1 of 2 wait for the first good backup, until 1970-02-11T17:00:00Z at the "
+                     "latest");
+}
+END_TEST
+
+START_TEST(when_the_time_of_grace_is_over_it_is_missing)
+{
+    static const char *const names[] = { "young", "none" };
+    _cleanup_health_ Health h = judge_in_grace(names, 2, NOW);
+
+    ck_assert(!h.healthy);
+    ck_assert_str_eq(h.sentence, "\"none\": there is no backup (1 of 2 unhealthy)");
+}
+END_TEST
+
+START_TEST(grace_excuses_no_damage)
+{
+    static const char *const names[] = { "hopeless" };
+    _cleanup_health_ Health h = judge_in_grace(names, 1, NOW + HOUR);
+    ck_assert(!h.healthy);
+}
+END_TEST
+
+START_TEST(before_the_first_run_no_database_need_be_known)
+{
+    _cleanup_health_ Health h = judge_in_grace(NULL, 0, NOW + HOUR);
+
+    ck_assert(h.healthy);
+    ck_assert_str_eq(h.sentence, "no run has ended yet; one must have by 1970-02-11T17:00:00Z");
+}
+END_TEST
+
 /* Lists are written with commas; the catalog has "app", "shop" and the globals. */
 static const struct {
     const char *wanted, *planned, *expected;
@@ -264,6 +327,10 @@ static const UnitTest tests[] = {
     UNIT_TEST(as_long_as_some_may_be_unknown_nothing_is_healthy),
     UNIT_TEST(no_database_at_all_is_unhealthy),
     UNIT_TEST(an_age_without_limit_never_overflows),
+    UNIT_TEST(in_the_time_of_grace_a_first_backup_is_waited_for),
+    UNIT_TEST(when_the_time_of_grace_is_over_it_is_missing),
+    UNIT_TEST(grace_excuses_no_damage),
+    UNIT_TEST(before_the_first_run_no_database_need_be_known),
     UNIT_LOOP(what_must_be_healthy_follows_from_settings_plan_and_catalog, ELEMENTSOF(selections)),
 };
 UNIT_MAIN("health", tests)

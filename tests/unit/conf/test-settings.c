@@ -434,8 +434,8 @@ END_TEST
 
 START_TEST(a_key_that_does_not_exist_yet_is_refused)
 {
-    static const char *const keys[] = { "BACKUP_RECIPIENTS", "BACKUP_IDENTITY", "BACKUP_SCHEDULE",
-                                        "BACKUP_ON_START", "BACKUP_KEEP_HOURLY" };
+    static const char *const keys[] = { "BACKUP_RECIPIENTS", "BACKUP_IDENTITY",
+                                        "BACKUP_KEEP_HOURLY" };
     for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
         _cleanup_place_ Place p = place_init();
         strv_addf(&p.environment, "%s=x", keys[i]);
