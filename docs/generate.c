@@ -2,6 +2,7 @@
  *
  *     build/docs/generate-docs settings > docs/SETTINGS.md
  *     build/docs/generate-docs reasons > docs/REASONS.md
+ *     build/docs/generate-docs env > .env.example
  *
  * tests/lint/docs-fresh.sh says when one of them is stale. The others are made by each build:
  * manual pages, the journal's catalog, the example of a configuration file (generate-*.c). */
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "conf/settings.h"
+#include "generate-env.h"
 #include "generate.h"
 #include "sys/err.h"
 #include "sys/mem.h"
@@ -193,6 +195,7 @@ static const struct {
     { "pg-backup.conf.5", generate_conf_manual },
     { "pg-backup.catalog", generate_catalog },
     { "example.conf", generate_example_conf },
+    { "env", generate_env_example },
 };
 
 int main(int argc, char **argv)

@@ -14,4 +14,5 @@ check() {
 
 check settings SETTINGS.md
 check reasons REASONS.md
+check env ../.env.example
 exit "$stale"

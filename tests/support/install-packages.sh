@@ -44,14 +44,17 @@ clean_up() {
 # policy-rc.d only keeps them from starting now.
 disable_services_of() {
     case $1 in
-    prometheus | prometheus-pushgateway)
-        if command -v systemctl >/dev/null; then
-            systemctl --quiet disable "$1.service"
-        else
-            update-rc.d "$1" disable
-        fi
-        ;;
+    docker.io) disable_service docker ;;
+    prometheus | prometheus-pushgateway) disable_service "$1" ;;
     esac
+}
+
+disable_service() {
+    if command -v systemctl >/dev/null; then
+        systemctl --quiet disable "$1.service"
+    else
+        update-rc.d "$1" disable
+    fi
 }
 
 main "$@"

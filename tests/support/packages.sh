@@ -9,7 +9,7 @@ declare -A packages=(
     [demo]="postgresql faketime"
     [test]="python3 clang libclang-rt-dev clang-format clang-tidy shellcheck strace jq
         mount e2fsprogs xfsprogs procps prometheus prometheus-pushgateway mmdebstrap zstd
-        systemd-container rpm rpmlint"
+        systemd-container rpm rpmlint docker.io git python3-kubernetes python3-yaml"
     [package]="build-essential debhelper"
     [bench]="python3 pigz zstd mmdebstrap"
     [coverage]="gcovr"
@@ -33,6 +33,10 @@ packages_need() {
 package_is_here() {
     # Any server will do, wherever it comes from: a second one is not wanted.
     if [ "$1" = postgresql ] && compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+        return 0
+    fi
+    # Likewise any engine; Debian's conflicts with Docker's own packages.
+    if [ "$1" = docker.io ] && command -v dockerd >/dev/null; then
         return 0
     fi
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -10,7 +10,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 export PATH=$PATH:/usr/sbin:/sbin
 
 # The longest first, so that none is left over at the end.
-all_suites="faults systemd integration unit lint docs"
+all_suites="container faults systemd integration unit lint monitoring docs"
 side_by_side=2
 
 suite_lint() {
@@ -35,6 +35,15 @@ suite_faults() {
 
 suite_systemd() {
     "${as_root[@]}" python3 tests/support/pysuite.py tests/systemd
+}
+
+suite_container() {
+    "${as_root[@]}" tests/container/suite.sh
+}
+
+# Debian's own interpreter: it has the packages that packages.sh names.
+suite_monitoring() {
+    /usr/bin/python3 tests/support/pysuite.py tests/monitoring
 }
 
 main() {
@@ -72,10 +81,11 @@ choose_suites() {
 }
 
 # Integration and faults mount small file systems and run servers as another user, systemd boots
-# whole machines. The password is asked for now, not from the background.
+# whole machines, container runs an engine. The password is asked for now, not from the background.
 become_root_if_needed() {
     as_root=()
-    if [[ "$(id -u)" -ne 0 && " ${suites[*]} " =~ \ (integration|faults|systemd)\  ]]; then
+    if [[ "$(id -u)" -ne 0 &&
+        " ${suites[*]} " =~ \ (container|integration|faults|systemd)\  ]]; then
         sudo -v
         as_root=(sudo env "PATH=$PATH")
     fi
