@@ -93,7 +93,9 @@ class Worksite:
             "PG_DATABASES": "app", "BACKUP_FORMAT": form, "BACKUP_JOBS": "1",
             "BACKUP_DIR": self.backups, "STATE_DIR": self.state_dir,
             "BACKUP_KEEP_DAYS": str(KEEP_DAYS), "BACKUP_KEEP_MIN_COUNT": str(KEEP_MIN_COUNT),
-            "STALL_TIMEOUT_SECONDS": "2", "LOG_FORMAT": "logfmt", "METRICS_INSTANCE": name,
+            # Of a directory, nothing is seen to grow while pg_dump reads the catalogue.
+            "STALL_TIMEOUT_SECONDS": "10" if form == "directory" else "2",
+            "LOG_FORMAT": "logfmt", "METRICS_INSTANCE": name,
             "METRICS_TEXTFILE": self.work + "/metrics/pg_backup.prom",
             "PUSHGATEWAY_URL": servers.gateway.url,
         }
