@@ -98,7 +98,7 @@ class Ground:
 
 class ArchiveTestCase(pgtest.TestCase):
     ground = None
-    seconds = 180  # there is a lot to restore
+    seconds = 300  # there is a lot to restore
 
     def setUp(self):
         super().setUp()

@@ -13,9 +13,14 @@ class Measured:
         began = time.monotonic()
         process = subprocess.Popen(argv, **options)
         self.peak = 0
-        while not self._ended(process):
-            self.peak = max(self.peak, memory_peak(process.pid))
-            time.sleep(0.01)
+        try:
+            while not self._ended(process):
+                self.peak = max(self.peak, memory_peak(process.pid))
+                time.sleep(0.01)
+        finally:
+            if process.returncode is None:  # a test's time is up
+                process.kill()
+                process.wait()
         self.seconds = time.monotonic() - began
 
     def _ended(self, process):
