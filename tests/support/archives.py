@@ -120,15 +120,19 @@ class ArchiveTestCase(pgtest.TestCase):
         return path
 
     def list(self, archive):
-        """pg_restore's list without what the compression and the time of the dump are in."""
-        listed = self.cluster.tool("pg_restore", "--list", self.write_bytes(archive))
+        """pg_restore's list without what compression, format and the time of the dump are in."""
+        listed = self.cluster.tool("pg_restore", "--list", self.path_of(archive))
         return [line for line in listed.split(b"\n")
-                if not re.match(b"; (Archive created at|    Compression:) ", line)]
+                if not re.match(b"; (Archive created at|    Compression:|    Format:) ", line)]
 
     def text(self, archive, *options):
         """The SQL that pg_restore makes of it."""
         return without_noise(self.cluster.tool("pg_restore", *options, "-f", "-",
-                                               self.write_bytes(archive)))
+                                               self.path_of(archive)))
+
+    def path_of(self, archive):
+        """Of bytes, or of what is a path already."""
+        return archive if isinstance(archive, str) else self.write_bytes(archive)
 
     def inventory(self, data, command="scan", *options):
         path = os.path.join(self.tmp, "inventory")
@@ -202,6 +206,12 @@ class StockTools(ArchiveTestCase):
                 backup.must("run", BACKUP_COMPRESSION=codec)
                 self.assertReadAlike(backup.backup(self.ground.database).read(),
                                      self.ground.untouched)
+
+    def test_a_run_stores_a_directory_that_it_reads_alike(self):
+        backup = PgBackup(self, self.cluster, PG_DATABASES=self.ground.database,
+                          BACKUP_FORMAT="directory", BACKUP_JOBS=2)
+        backup.must("run")
+        self.assertReadAlike(backup.backup(self.ground.database).data, self.ground.untouched)
 
     def test_pg_dump_and_pg_restore_alone_come_to_a_fixed_point(self):
         self.assertSameBytes(self.ground.reference, self.ground.sql_of(self.ground.database))
@@ -306,8 +316,8 @@ class Inventories(ArchiveTestCase):
 
     def test_a_run_stores_the_same(self):
         backup = PgBackup(self, self.cluster, PG_DATABASES=self.ground.database)
-        for form, codec in (("custom", "auto"), ("custom", "native"), ("plain", "gzip"),
-                            ("plain", "zstd"), ("plain", "none")):
+        for form, codec in (("custom", "auto"), ("custom", "native"), ("directory", "auto"),
+                            ("plain", "gzip"), ("plain", "zstd"), ("plain", "none")):
             with self.subTest(form=form, codec=codec):
                 backup.must("run", BACKUP_FORMAT=form, BACKUP_COMPRESSION=codec)
                 stored = backup.backup(self.ground.database)
