@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "cmd/access.h"
 #include "cmd/cmd.h"
 #include "cmd/look-back.h"
+#include "cmd/moment.h"
 #include "cmd/policy.h"
 #include "cmd/publish.h"
 #include "sys/cancel.h"
@@ -146,28 +146,6 @@ static int plan_databases(Run *run, Err *err)
     return r;
 }
 
-static bool moment_is_taken(const Catalog *catalog, usec_t when)
-{
-    for (size_t i = 0; i < catalog->count; i++)
-        for (size_t j = 0; j < catalog->series[i].count; j++)
-            if (catalog->series[i].backups[j].when == when)
-                return true;
-    return false;
-}
-
-/* Stems have whole seconds: a run right behind another one waits for the next. */
-static int choose_moment(Run *run, Err *err)
-{
-    for (;;) {
-        run->when = clock_now() / USEC_PER_SEC * USEC_PER_SEC;
-        if (!moment_is_taken(&run->catalog, run->when))
-            return 0;
-        if (cancel_requested())
-            return cancel_error(err);
-        (void)poll(NULL, 0, 50);
-    }
-}
-
 static void warn_of_space(const Run *run)
 {
     uint64_t available, total, needed = 0;
@@ -214,7 +192,7 @@ static int prepare(Run *run, Err *err)
     r = plan_databases(run, err);
     if (r < 0)
         return r;
-    r = choose_moment(run, err);
+    r = moment_choose(&run->catalog, &run->when, err);
     if (r < 0)
         return r;
 

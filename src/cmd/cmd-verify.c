@@ -72,11 +72,11 @@ static const char *describe_levels(const Manifest *m)
  * judged. */
 static void tell(Verification *v, const char *name, const Manifest *m, const Err *reason)
 {
-    _cleanup_free_ char *size = format_bytes(m->stored_bytes);
+    _cleanup_free_ char *size = format_bytes(m ? m->stored_bytes : 0);
     _cleanup_free_ char *why = err_is_set(reason) ? format_oneline(reason->message) : NULL;
 
     if (!err_is_set(reason)) {
-        printf("ok       %s  %s: %s\n", name, size, describe_levels(m));
+        printf("ok       %s  %s: %s\n", name, size, m ? describe_levels(m) : "");
         v->sound++;
     } else if (reason->kind == ERR_NOT_FOUND) {
         printf("gone     %s  removed meanwhile\n", name);
@@ -119,7 +119,7 @@ static void tell_unreadable(Verification *v, const Series *series)
 
     err_set(&reason, ERR_COULD_NOT_VERIFY, "%s", series->problem);
     log_context(LOG_FIELD_STEM, NULL);
-    tell(v, series->encoded, &(Manifest){ 0 }, &reason);
+    tell(v, series->encoded, /* m= */ NULL, &reason);
 }
 
 /* Of a series: the newest, and the newest good one where that is another. */
