@@ -35,6 +35,13 @@ static bool is_new_method(CompressionMethod method)
     return method == COMPRESSION_LZ4 || method == COMPRESSION_ZSTD;
 }
 
+static bool is_unreadable(const CompressionRequest *q)
+{
+    return q->format == BACKUP_FORMAT_CUSTOM && !q->wish.native &&
+           ((q->wish.method == COMPRESSION_ZSTD && q->zstd_unreadable) ||
+            (q->wish.method == COMPRESSION_LZ4 && q->lz4_unreadable));
+}
+
 static int check_wish(const CompressionRequest *q, Err *err)
 {
     const char *name = methods[q->wish.method].name;
@@ -50,6 +57,10 @@ static int check_wish(const CompressionRequest *q, Err *err)
                  "Set BACKUP_COMPRESSION=auto or gzip; %s needs pg_dump %d, or "
                  "BACKUP_FORMAT=plain.",
                  name, METHODS_SINCE_MAJOR);
+    } else if (is_unreadable(q)) {
+        r = err_set(err, ERR_SETTINGS, "this pg_restore was built without %s", name);
+        err_hint(err, "Set BACKUP_COMPRESSION=auto or gzip, or install client programs with %s.",
+                 name);
     }
     return r;
 }
@@ -103,7 +114,7 @@ int compression_plan(const CompressionRequest *q, CompressionPlan *ret, Err *err
     if (q->wish.native && method == COMPRESSION_AUTO) {
         method = COMPRESSION_GZIP; /* pg_dump's own default, at its own level */
     } else if (method == COMPRESSION_AUTO) {
-        method = modern ? COMPRESSION_ZSTD : COMPRESSION_GZIP;
+        method = modern && !q->zstd_unreadable ? COMPRESSION_ZSTD : COMPRESSION_GZIP;
         level = methods[method].default_level;
     }
 

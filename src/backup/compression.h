@@ -3,10 +3,13 @@
 /* How a dump is compressed: what BACKUP_COMPRESSION asks for, held against what the format and the
  * version of pg_dump can have. Pure.
  *
- *   custom     pg_dump writes an uncompressed archive, which is rewritten as it streams by: gzip,
- * or zstd and lz4 from pg_dump 16 on, whose pg_restore reads them. "native", and archives of a
- * version that this program does not know, are compressed by pg_dump. plain      pg_dump writes
- * text, which is compressed as it streams by directory  pg_dump compresses */
+ * In custom format pg_dump writes an uncompressed archive, which is rewritten as it streams by:
+ * with gzip, or with zstd and lz4 from pg_dump 16 on, whose pg_restore mostly reads them. "native",
+ * and archives of a version that this program does not know, are compressed by pg_dump.
+ *
+ * In plain format pg_dump writes text, which is compressed as it streams by.
+ *
+ * A directory is compressed by pg_dump. */
 
 #include "conf/settings.h"
 #include "stream/codec.h"
@@ -28,7 +31,9 @@ typedef struct CompressionRequest {
     CompressionWish wish;
     BackupFormat format;
     int client_major;
-    bool archive_known; /* this program knows the archives of that client */
+    bool archive_known;   /* this program knows the archives of that client */
+    bool zstd_unreadable; /* the client's pg_restore was built without it: client-codecs.h */
+    bool lz4_unreadable;
 } CompressionRequest;
 
 /* ERR_SETTINGS for what cannot be had: zstd in an archive of pg_dump 15, say. */

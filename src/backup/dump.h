@@ -7,6 +7,7 @@
  *
  * Whatever fails before the manifest leaves nothing behind. */
 
+#include "backup/compression.h"
 #include "backup/manifest.h"
 #include "conf/settings.h"
 #include "pg/client.h"
@@ -26,7 +27,7 @@ typedef struct DumpContext {
     const char *dir_path;
     usec_t when; /* the run's moment, in every stem */
     BackupFormat format;
-    CompressionWish compression;
+    CompressionRequest compression;
     uint64_t jobs; /* compressing threads; connections of a directory */
     bool decode_check;
     usec_t stall_timeout;

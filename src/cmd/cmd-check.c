@@ -7,14 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "archive/archive-reader.h"
 #include "backup/catalog.h"
-#include "backup/compression.h"
 #include "backup/dump-directory.h"
 #include "backup/plan.h"
 #include "backup/report.h"
 #include "cmd/access.h"
 #include "cmd/cmd.h"
+#include "cmd/compress.h"
 #include "cmd/policy.h"
 #include "cmd/writable.h"
 #include "cmd/table.h"
@@ -198,29 +197,25 @@ static void check_client(const PgClient *client, Findings *f)
 
 static void check_compression(const Settings *s, const PgClient *client, Findings *f)
 {
-    const CompressionRequest request = {
-        .wish = s->backup_compression,
-        .format = s->backup_format,
-        .client_major = client->major,
-        .archive_known =
-            s->backup_format == BACKUP_FORMAT_PLAIN || archive_reader_knows_major(client->major),
-    };
     const char *format = backup_format_to_string(s->backup_format);
     _cleanup_compression_plan_ CompressionPlan plan = { 0 };
     _cleanup_err_ Err err = { 0 };
+    CompressionRequest request;
 
-    int r = compression_plan(&request, &plan, &err);
-    if (r >= 0 && !request.archive_known) {
+    int r = compress_request(s, client, &request, &err);
+    if (r >= 0)
+        r = compression_plan(&request, &plan, &err);
+    if (r < 0) {
+        not_ok(f, "compression", RESULT_FAILED, &err);
+    } else if (!request.archive_known && s->backup_format != BACKUP_FORMAT_PLAIN) {
         err_set(&err, ERR_ARCHIVE_VERSION,
                 "pg_dump %s writes archives of a version that is not known: backups have no "
                 "inventory",
                 client->version);
         not_ok(f, "compression", RESULT_WARNING, &err);
-    } else if (r >= 0) {
+    } else {
         ok(f, "compression", "%s format, %s%s%s", format, plan.text, plan.by ? " by " : "",
            plan.by ? plan.by : "");
-    } else {
-        not_ok(f, "compression", RESULT_FAILED, &err);
     }
 }
 

@@ -6,7 +6,6 @@
 
 #include "backup/artifact.h"
 #include "backup/catalog.h"
-#include "backup/compression.h"
 #include "backup/dump.h"
 #include "backup/lock.h"
 #include "backup/plan.h"
@@ -14,6 +13,7 @@
 #include "backup/report.h"
 #include "cmd/access.h"
 #include "cmd/cmd.h"
+#include "cmd/compress.h"
 #include "cmd/look-back.h"
 #include "cmd/moment.h"
 #include "cmd/policy.h"
@@ -35,6 +35,7 @@ typedef struct Run {
     Lock lock;
     Catalog catalog; /* as it was before the run */
     Access access;
+    CompressionRequest compression;
     Plan plan;
     char *policy;
     usec_t when; /* in every stem of this run */
@@ -161,19 +162,6 @@ static void warn_of_space(const Run *run)
     log_warning("\"%s\" has %s free, the last backups took %s", run->catalog.path, have, last);
 }
 
-/* What no database could be dumped with ends the run before the first. */
-static int check_compression(const Run *run, Err *err)
-{
-    const CompressionRequest request = {
-        .wish = run->settings->backup_compression,
-        .format = run->settings->backup_format,
-        .client_major = run->access.client.major,
-    };
-    _cleanup_compression_plan_ CompressionPlan plan = { 0 };
-
-    return compression_plan(&request, &plan, err);
-}
-
 static int prepare(Run *run, Err *err)
 {
     const RetentionPolicy policy = policy_of(run->settings);
@@ -186,7 +174,7 @@ static int prepare(Run *run, Err *err)
     r = access_open(run->settings, &run->access, err);
     if (r < 0)
         return r;
-    r = check_compression(run, err);
+    r = compress_request(run->settings, &run->access.client, &run->compression, err);
     if (r < 0)
         return r;
     r = plan_databases(run, err);
@@ -214,7 +202,7 @@ static DumpContext dump_context(const Run *run)
         .dir_path = run->catalog.path,
         .when = run->when,
         .format = s->backup_format,
-        .compression = s->backup_compression,
+        .compression = run->compression,
         .jobs = s->backup_jobs,
         .decode_check = s->backup_decode_check,
         .stall_timeout = s->stall_timeout_seconds * USEC_PER_SEC,
@@ -246,8 +234,9 @@ static void log_backup(const char *name, const Manifest *m)
         log_event(LOG_LEVEL_WARNING, LOG_EVENT_DUMP_WARNING, "%s: %s", name, m->warnings.items[i]);
     for (size_t i = 0; i < m->omissions_count; i++)
         log_event(m->omissions[i].warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-                  LOG_EVENT_DUMP_WARNING, "%s: the backup does not contain %s: %s", name,
-                  m->omissions[i].what, m->omissions[i].why);
+                  m->omissions[i].warning ? LOG_EVENT_DUMP_WARNING : LOG_EVENT_NONE,
+                  "%s: the backup does not contain %s: %s", name, m->omissions[i].what,
+                  m->omissions[i].why);
 
     log_context(LOG_FIELD_BYTES, bytes);
     log_event(LOG_LEVEL_INFO, LOG_EVENT_BACKUP_FINISHED, "backed up %s: %s in %s", name, stored,

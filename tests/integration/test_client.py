@@ -147,3 +147,29 @@ class OfTheFuture(BackupTestCase):
         self.fake.say_version("99.1")
         warned = self.backup.must("check", "--json", PG_BINDIR=self.fake.path).warned
         self.assertEqual([check["reason"] for check in warned], ["archive-version"])
+
+
+class WithoutZstd(BackupTestCase):
+    """Client programs of a version that has zstd, built without it."""
+
+    def setUp(self):
+        super().setUp()
+        self.backup = PgBackup(self, CLUSTER, PG_DATABASES="appdb", BACKUP_GLOBALS="no")
+        self.fake = FakeBindir(self, CLUSTER, "warns")
+        self.fake.say_version("17.0")
+        self.fake.replace("pg_restore", "echo 'pg_restore: warning: archive is compressed, but this"
+                                        " installation does not support compression' >&2;"
+                                        " exec cat >/dev/null")
+
+    def test_archives_are_compressed_by_what_its_pg_restore_reads(self):
+        self.backup.must("run", PG_BINDIR=self.fake.path)
+        self.assertEqual(self.backup.backup("appdb").manifest["compression"], "gzip:1")
+
+    def test_zstd_is_refused_before_anything_is_dumped(self):
+        done = self.backup("run", PG_BINDIR=self.fake.path, BACKUP_COMPRESSION="zstd")
+        self.assertRunFailed(self.backup, done, 78, "settings", "without zstd")
+
+    def test_check_says_so(self):
+        done = self.backup("check", "--json", PG_BINDIR=self.fake.path, BACKUP_COMPRESSION="zstd")
+        self.assertEqual(done.code, 78, done)
+        self.assertIn("without zstd", done.stdout)

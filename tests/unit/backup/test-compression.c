@@ -161,12 +161,30 @@ START_TEST(an_archive_that_is_not_known_is_left_to_pg_dump)
 }
 END_TEST
 
+START_TEST(auto_takes_what_the_clients_pg_restore_reads)
+{
+    const CompressionRequest request = {
+        .wish = { false, COMPRESSION_AUTO, 0 },
+        .format = CUSTOM,
+        .client_major = 17,
+        .archive_known = true,
+        .zstd_unreadable = true,
+    };
+    _cleanup_compression_plan_ CompressionPlan plan = { 0 };
+
+    ck_assert_int_eq(compression_plan(&request, &plan, NULL), 0);
+    ck_assert_str_eq(plan.text, "gzip:1");
+}
+END_TEST
+
 static const CompressionRequest impossible[] = {
     { { false, COMPRESSION_ZSTD, 0 }, CUSTOM, 15, true },
     { { false, COMPRESSION_LZ4, 0 }, CUSTOM, 15, true },
     { { true, COMPRESSION_ZSTD, 3 }, CUSTOM, 15, true },
     { { false, COMPRESSION_ZSTD, 0 }, DIRECTORY, 15, true },
     { { true, COMPRESSION_AUTO, 0 }, PLAIN, 17, true },
+    { { false, COMPRESSION_ZSTD, 0 }, CUSTOM, 17, true, .zstd_unreadable = true },
+    { { false, COMPRESSION_LZ4, 0 }, CUSTOM, 17, true, .lz4_unreadable = true },
 };
 
 START_TEST(what_cannot_be_had_is_refused_with_a_remedy)
@@ -183,6 +201,7 @@ END_TEST
 static const UnitTest tests[] = {
     UNIT_LOOP(each_wish_has_its_plan, ELEMENTSOF(cases)),
     UNIT_TEST(an_archive_that_is_not_known_is_left_to_pg_dump),
+    UNIT_TEST(auto_takes_what_the_clients_pg_restore_reads),
     UNIT_LOOP(what_cannot_be_had_is_refused_with_a_remedy, ELEMENTSOF(impossible)),
 };
 UNIT_MAIN("compression", tests)
