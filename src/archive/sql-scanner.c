@@ -390,10 +390,13 @@ int sql_scanner_finish(SqlScanner *s, Err *err)
     const char *inside = s->mode != MODE_SQL ? "a table's rows"
                          : s->object_open    ? "a large object"
                                              : sql_lexer_inside(&s->lexer);
-    if (inside)
-        return err_set(err, ERR_DAMAGED, "the SQL ends inside %s", inside);
-    if (!s->complete)
-        return err_set(err, ERR_DAMAGED, "the SQL ends without pg_dump's last comment");
+    if (inside || !s->complete) {
+        int r =
+            err_set(err, ERR_DUMP_INCOMPLETE, "as psql reads it, the SQL ends %s%s",
+                    inside ? "inside " : "without pg_dump's last comment", inside ? inside : "");
+        err_hint(err, "psql would not restore all of it. Set BACKUP_FORMAT=custom.");
+        return r;
+    }
 
     sql_section_end(&s->section, &s->inventory);
     return 0;

@@ -24,8 +24,9 @@ static inline void sql_scanner_freep(SqlScanner **s)
 #define _cleanup_sql_scanner_ _cleanup_(sql_scanner_freep)
 
 int sql_scanner_write(SqlScanner *s, const void *data, size_t size, Err *err);
-/* ERR_DAMAGED when the text ends inside a COPY block, a statement or a comment, or without the
- * comment "PostgreSQL database dump complete" that pg_dump writes last. */
+/* ERR_DUMP_INCOMPLETE when the text ends, as psql reads it, inside a COPY block, a statement or a
+ * comment, or without the comment "PostgreSQL database dump complete" that pg_dump writes last:
+ * psql would not restore all of it. */
 int sql_scanner_finish(SqlScanner *s, Err *err);
 /* Hands over the inventory, sorted; after finish. */
 void sql_scanner_take(SqlScanner *s, Inventory *ret);

@@ -1,5 +1,6 @@
 #include "backup/dump.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,12 +49,10 @@ static void dump_done(Dump *d)
 
 static int choose_compression(Dump *d, bool archive_known, Err *err)
 {
-    CompressionRequest request = {
-        .wish = d->ctx->compression,
-        .format = d->format,
-        .client_major = d->ctx->client->major,
-        .archive_known = archive_known,
-    };
+    CompressionRequest request = d->ctx->compression;
+
+    request.format = d->format;
+    request.archive_known = archive_known;
     /* The globals are SQL text, for which pg_dumpall has no compression. */
     if (!d->database)
         request.wish.native = false;
@@ -132,7 +131,13 @@ static int judge_contents(void *userdata, const Inventory *inventory, const Err 
     Dump *d = userdata;
     _cleanup_coverage_ Coverage coverage = { 0 };
 
+    /* Text that psql would not read to its end restores nothing, or worse, half. */
+    if (!inventory && why_none->kind == ERR_DUMP_INCOMPLETE) {
+        err_copy(err, why_none);
+        return -EIO;
+    }
     int r = coverage_judge(&d->survey, inventory, d->format == BACKUP_FORMAT_PLAIN, &coverage, err);
+    pg_survey_done(&d->survey); /* megabytes, where there are many tables */
     if (r < 0)
         return r;
 

@@ -86,6 +86,17 @@ class Dump(BackupTestCase):
         self.assertTrue(dump.data.endswith("Z.sql"), dump.data)
         self.assertIn(b"PostgreSQL database dump complete", dump.read()[-200:])
 
+    def test_sql_text_that_psql_would_not_read_to_its_end_is_no_backup(self):
+        # To psql, "begin" in a CREATE FUNCTION opens a block that goes on to an "end".
+        CLUSTER.create("hidden", """CREATE TABLE t AS SELECT 1 AS a;
+            CREATE FUNCTION begin(int) RETURNS int LANGUAGE sql AS 'select 1'""")
+        self.addCleanup(CLUSTER.drop, "hidden")
+        done = self.backup("run", PG_DATABASES="hidden", BACKUP_FORMAT="plain")
+        self.assertEnded(done, 1, "dump-incomplete", "as psql reads it, the SQL ends inside")
+        self.assertEqual(self.backup.databases(), set())
+        self.assertEqual(self.backup.strays(), [])
+        self.backup.must("run", PG_DATABASES="hidden")
+
     def test_custom_without_compression_is_larger_and_opens(self):
         self.backup.must("run", BACKUP_COMPRESSION="none")
         dump = self.backup.backup("appdb")

@@ -109,7 +109,9 @@ static void expect_damage(const char *text, size_t size, const char *message)
 
     ck_assert_msg(scan(text, size, size > 0 ? size : 1, &i, &err) < 0, "accepted: %.*s", (int)size,
                   text);
-    ck_assert_int_eq(err.kind, ERR_DAMAGED);
+    /* What is found only at the end is what psql, too, would not have noticed before. */
+    bool at_end = strstr(err.message, "the SQL ends") != NULL;
+    ck_assert_int_eq(err.kind, at_end ? ERR_DUMP_INCOMPLETE : ERR_DAMAGED);
     ck_assert_msg(strstr(err.message, message) != NULL, "\"%s\" lacks \"%s\"", err.message,
                   message);
 }
