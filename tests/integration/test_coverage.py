@@ -172,6 +172,13 @@ class Registered(CoverageTestCase):
                          ['the contents of an extension\'s own table "public.fixed"'])
         self.assertEqual(self.entry(self.backup, "appdb")["warnings"], 0)
 
+    def test_the_identity_sequence_of_an_extensions_table_goes_where_the_table_goes(self):
+        for table in ("config", "fixed"):
+            CLUSTER.sql(f"ALTER TABLE {table} ADD id int GENERATED ALWAYS AS IDENTITY", "appdb")
+        self.assertEqual(self.omissions(),
+                         ["the contents of an extension's own sequence \"public.config_id_seq\","
+                          ' table "public.fixed", sequence "public.fixed_id_seq"'])
+
 
 class NotContained(CoverageTestCase):
     """What no dump by the role can hold is told, and the backup is made."""
