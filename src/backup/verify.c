@@ -63,16 +63,18 @@ static bool is_text(const Manifest *m)
 
 /* Of SQL text, by the manifest's "gzip:1": pg_restore knows by itself how an archive is compressed.
  */
-static Codec text_codec(const Manifest *m)
+static int text_codec(const Manifest *m, Codec *ret, Err *err)
 {
     size_t size = strcspn(m->compression, ":");
 
-    for (Codec codec = CODEC_NONE; is_text(m) && codec < _CODEC_MAX; codec++) {
+    for (Codec codec = CODEC_NONE; codec < _CODEC_MAX; codec++) {
         const char *name = codec_to_string(codec);
-        if (strlen(name) == size && strncmp(name, m->compression, size) == 0)
-            return codec;
+        if (strlen(name) == size && strncmp(name, m->compression, size) == 0) {
+            *ret = codec;
+            return 0;
+        }
     }
-    return CODEC_NONE;
+    return err_set(err, ERR_COULD_NOT_VERIFY, "compression \"%s\" is not known", m->compression);
 }
 
 static int open_data(const char *path, int *ret_fd, Err *err)
@@ -103,18 +105,25 @@ typedef struct Pass {
     Expectation stored, raw;
 } Pass;
 
-static void add_decoders(Pipeline *p, Pass *pass)
+static int add_decoders(Pipeline *p, Pass *pass, Err *err)
 {
     const Manifest *m = pass->manifest;
-    Codec codec = text_codec(m);
+    Codec codec = CODEC_NONE;
 
-    if (codec != CODEC_NONE)
-        pipeline_add(p, stage_decompress_new(codec));
-    if (is_text(m))
-        add_expectation(p, &pass->raw);
+    if (!is_text(m)) {
+        if (pass->observe)
+            pass->observed = pipeline_add(p, stage_observe_archive_new());
+        return 0;
+    }
+
+    int r = text_codec(m, &codec, err);
+    if (r < 0)
+        return r;
+    pipeline_add(p, stage_decompress_new(codec));
+    add_expectation(p, &pass->raw);
     if (pass->observe)
-        pass->observed = pipeline_add(p, is_text(m) ? stage_observe_sql_new(CODEC_NONE)
-                                                    : stage_observe_archive_new());
+        pass->observed = pipeline_add(p, stage_observe_sql_new(CODEC_NONE));
+    return 0;
 }
 
 /* The stored bytes, checked and decoded as the pass says, into the sink. A sink that publishes or
@@ -128,11 +137,10 @@ static int stream(Pass *pass, Pipeline *p, Stage *sink, Err *err)
     pass->stored = (Expectation){ NULL, m->file, m->stored_bytes, m->stored_sha256 };
     pass->raw = (Expectation){ NULL, "the decoded dump", m->raw_bytes, m->raw_sha256 };
     add_expectation(p, &pass->stored);
-    if (pass->decode)
-        add_decoders(p, pass);
-    pipeline_add(p, sink);
-
-    int r = open_data(pass->path, &fd, err);
+    int r = pass->decode ? add_decoders(p, pass, err) : 0;
+    pipeline_add(p, sink); /* which is the pipeline's however this ends */
+    if (r >= 0)
+        r = open_data(pass->path, &fd, err);
     if (r < 0)
         return r;
     return pump_file(fd, pass->path, p, err);
@@ -324,6 +332,7 @@ static int compare_inventories(const char *dir, const Manifest *m, Inventory *no
         r = inventory_parse(text, size, &c.then, err);
     if (r < 0)
         return r;
+    free(TAKE_PTR(text)); /* megabytes, where there are many tables */
     inventory_compare(&c.then, &c.now, note_difference, &c);
     if (c.count == 0)
         return 0;
@@ -347,6 +356,22 @@ static int spawn_reader(const Manifest *m, const PgClient *client, usec_t stall_
     return r;
 }
 
+/* What a pg_restore cannot read because of its own age or build is no damage. */
+static void classify_reader(Err *err)
+{
+    static const char *const shortcomings[] = {
+        "unsupported version",          /* "(1.99) in file header" */
+        "does not support compression", /* built without zstd or lz4 */
+        "cannot restore from compressed archive",
+    };
+
+    err->kind = ERR_DAMAGED;
+    for (size_t i = 0; i < ELEMENTSOF(shortcomings); i++)
+        if (strstr(err->message, shortcomings[i]))
+            err->kind = ERR_COULD_NOT_VERIFY;
+    err_prefix(err, "the archive does not decode");
+}
+
 static int decode(const Catalog *catalog, const Series *series, const Backup *backup,
                   const PgClient *client, usec_t stall_timeout, Err *err)
 {
@@ -363,15 +388,13 @@ static int decode(const Catalog *catalog, const Series *series, const Backup *ba
     if (r < 0)
         return r;
     r = stream(&pass, p, sink, err);
-    if (r < 0 && err_is_set(err) && err->kind == ERR_CHILD) {
-        /* pg_restore, "unsupported version (1.99) in file header": that is no damage. */
-        bool unknown = strstr(err->message, "unsupported version") != NULL;
-        err->kind = unknown ? ERR_ARCHIVE_VERSION : ERR_DAMAGED;
-        err_prefix(err, "the archive does not decode");
-    }
+    if (r < 0 && err_is_set(err) && err->kind == ERR_CHILD)
+        classify_reader(err);
     if (r < 0 || !pass.observe)
         return r;
     r = stage_observe_take_inventory(pass.observed, &now, err);
+    if (r < 0 && err_is_set(err) && err->kind == ERR_DUMP_INCOMPLETE)
+        err->kind = ERR_DAMAGED; /* it was whole once: it has an inventory */
     return r < 0 ? r : compare_inventories(dir, m, &now, err);
 }
 
