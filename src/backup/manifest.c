@@ -259,11 +259,11 @@ static int read_format_version(const Json *json, Err *err)
     int r = json_get_uint(json, "format_version", &version, err);
     if (r < 0)
         return r;
-    if (version == MANIFEST_FORMAT_VERSION)
+    if (version >= 1 && version <= MANIFEST_FORMAT_VERSION)
         return 0;
 
-    r = err_set(err, ERR_DAMAGED, "format version %" PRIu64 " is not known, only %d is", version,
-                MANIFEST_FORMAT_VERSION);
+    r = err_set(err, ERR_DAMAGED, "format version %" PRIu64 " is not known, only 1 to %d are",
+                version, MANIFEST_FORMAT_VERSION);
     err_hint(err, "A newer pg-backup has written this backup: use that one.");
     return r;
 }

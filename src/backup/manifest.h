@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MANIFEST_FORMAT_VERSION 1
+/* 2: raw_sha256 may be null. What 1 has is read as well. */
+#define MANIFEST_FORMAT_VERSION 2
 
 /* More than the longest that a dump can lead to: CHILD_STDERR_MAX bytes of warnings, each of them
  * an empty line or a control character, which JSON makes longer. */

@@ -260,10 +260,10 @@ START_TEST(a_newer_format_asks_for_a_newer_program)
     _cleanup_manifest_ Manifest got = { 0 };
     _cleanup_err_ Err err = { 0 };
 
-    save_text(&p, "{\"format_version\": 2}");
+    save_text(&p, "{\"format_version\": 3}");
     ck_assert_int_lt(manifest_load(p.fd, p.path, STEM, &got, &err), 0);
     ck_assert_int_eq(err.kind, ERR_DAMAGED);
-    ck_assert_ptr_nonnull(strstr(err.message, "format version 2"));
+    ck_assert_ptr_nonnull(strstr(err.message, "format version 3"));
     ck_assert_ptr_nonnull(strstr(err.hint, "newer pg-backup"));
 }
 END_TEST
