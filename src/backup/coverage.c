@@ -336,6 +336,8 @@ static int say_holes(Judge *j, Err *err)
     } else if (j->holes.count > 0) {
         r = err_set(err, ERR_DUMP_INCOMPLETE, "the catalogue has %s, the dump does not",
                     group_names(&j->holes));
+        err_hint(err, "Dump that object by hand (\"pg_dump --table\"): where pg_dump leaves it out "
+                      "there, too, that is a defect of pg_dump, or of this check.");
     } else if (j->inventory) {
         r = say_large_objects(j, err);
     }

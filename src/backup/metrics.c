@@ -379,7 +379,7 @@ static const struct Family {
     },
     {
         .name = "pg_backup_database_warnings",
-        .help = "Number of warnings and omissions in the newest good backup.",
+        .help = "Number of warnings about the newest good backup, omissions that are one included.",
         .of_row = row_warnings,
         .from_catalog = true,
     },

@@ -168,10 +168,10 @@ static const ErrKindInfo kinds[] = {
         .name = "dump-incomplete",
         .exit_code = EXIT_CODE_FAILED,
         .message_id = "f56d4f29b0422ba1925a22de59e29da8",
-        .cause = "pg_dump ended as if all were well, but what it wrote is empty or cannot be read "
-                 "back.",
-        .remedy = "Run the backup again; if it stays so, run pg_dump by hand, check the file with "
-                  "\"pg_restore --list\", and update the client programs.",
+        .cause = "pg_dump ended as if all were well, but what it wrote is empty, cannot be read "
+                 "back, or lacks what the catalogue of its own snapshot lists.",
+        .remedy = "Run the backup again; if it stays so, run pg_dump by hand, compare with what "
+                  "\"pg_restore --list\" shows, and update the client programs.",
     },
     [ERR_DISK_FULL] = {
         .name = "disk-full",
