@@ -1,5 +1,8 @@
 #include "cmd/access.h"
 
+/* What the questions to its catalogue need: publications, partitioned tables. */
+#define OLDEST_SERVER 10
+
 static PgTarget target_of(const Settings *settings)
 {
     return (PgTarget){
@@ -35,6 +38,14 @@ int access_open(const Settings *settings, Access *ret, Err *err)
     r = pg_server_info(ret->session, &ret->server, err);
     if (r < 0)
         return r;
+
+    if (ret->server.major < OLDEST_SERVER) {
+        r = err_set(err, ERR_SETTINGS,
+                    "the server is PostgreSQL %s, and only %d and newer are backed up",
+                    ret->server.version, OLDEST_SERVER);
+        err_hint(err, "Upgrade it: no release before %d gets fixes any more.", OLDEST_SERVER);
+        return r;
+    }
 
     /* A name may stand for several servers: all that follows goes to this one. */
     ret->target.host = ret->server.host;
