@@ -82,8 +82,6 @@ Pool *pool_new(unsigned threads)
     pthread_cond_init(&p->oldest_done, NULL);
 
     start_workers(p, threads);
-    if (p->threads == 0)
-        mem_fail();
     return p;
 }
 
@@ -97,7 +95,10 @@ void pool_submit(Pool *p, PoolJob *job)
     else
         p->oldest = job;
     p->newest = job;
-    if (!p->waiting)
+    if (p->threads == 0) {
+        job->work(job, /* thread= */ 0);
+        job->done = true;
+    } else if (!p->waiting)
         p->waiting = job;
     p->pending++;
     pthread_cond_signal(&p->submitted);

@@ -24,7 +24,8 @@ struct PoolJob {
     bool done;                                   /* likewise */
 };
 
-/* As many threads as the system lets it have, `threads` at most and one at least. */
+/* As many threads as the system lets it have, `threads` at most; where that is none, jobs are done
+ * as they are submitted. */
 Pool *pool_new(unsigned threads);
 void pool_submit(Pool *p, PoolJob *job);
 /* The oldest job that was submitted and not taken, once it is done. NULL when there is none, or,
