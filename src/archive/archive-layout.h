@@ -3,16 +3,12 @@
 /* How the header and an entry of the TOC are laid out: the one table of fields by which
  * archive-record.c reads them and archive-writer.c writes them. For these two alone.
  *
- * Everything is built of three forms:
- *
- *     Int     sign byte (0: positive, 1: negative), then four bytes of the absolute value, low
- * first Str     Int length, then that many bytes, none of them NUL; the length -1 is NULL Offset
- * state byte, then eight bytes, low first */
+ * Everything is built of three forms. An Int is a sign byte (0: positive, 1: negative), then four
+ * bytes of the absolute value, low first. A Str is an Int, its length, then that many bytes, none
+ * of them NUL; the length -1 is NULL. An Offset is a state byte, then eight bytes, low first. */
 
 #include "archive/archive.h"
 
-#define ARCHIVE_MAGIC "PGDMP"
-#define ARCHIVE_MAGIC_SIZE 5
 /* Before the header's fields: magic; version major, minor, revision; sizes of an integer and of an
  * offset; format. */
 #define ARCHIVE_PREFIX_SIZE 11
@@ -26,23 +22,21 @@ enum {
     ARCHIVE_OFFSET_NO_DATA = 3,
 };
 
-typedef enum ArchiveFieldType {                            /* form, then what it is in memory */
-                                ARCHIVE_FIELD_NUMBER,      /* Int, int32_t */
-                                ARCHIVE_FIELD_GZIP_LEVEL,  /* Int from -1 to 9, int32_t */
-                                ARCHIVE_FIELD_DUMP_ID,     /* Int above 0, int32_t */
-                                ARCHIVE_FIELD_FLAG,        /* Int 0 or 1, bool */
-                                ARCHIVE_FIELD_SECTION,     /* Int, ArchiveSection */
-                                ARCHIVE_FIELD_COMPRESSION, /* byte, ArchiveCompression */
-                                ARCHIVE_FIELD_TEXT,      /* Str, const char *, either may be NULL */
-                                ARCHIVE_FIELD_NAME,      /* Str, const char * */
-                                ARCHIVE_FIELD_OID,       /* Str of decimal digits, uint32_t */
-                                ARCHIVE_FIELD_WITH_OIDS, /* Str "true" or "false", bool */
-                                ARCHIVE_FIELD_FILE_NAME, /* Str, const char *, "" in the archive is
-                                                            NULL in memory */
-                                ARCHIVE_FIELD_DEPENDENCIES, /* Strs of decimal digits to a NULL, the
-                                                               entry's two members */
-                                ARCHIVE_FIELD_OFFSET, /* Offset, bool: whether it is that of an
-                                                         entry with data */
+/* A field's form, and what it is in memory. */
+typedef enum ArchiveFieldType {
+    ARCHIVE_FIELD_NUMBER,       /* Int, int32_t */
+    ARCHIVE_FIELD_GZIP_LEVEL,   /* Int from -1 to 9, int32_t */
+    ARCHIVE_FIELD_DUMP_ID,      /* Int above 0, int32_t */
+    ARCHIVE_FIELD_FLAG,         /* Int 0 or 1, bool */
+    ARCHIVE_FIELD_SECTION,      /* Int, ArchiveSection */
+    ARCHIVE_FIELD_COMPRESSION,  /* byte, ArchiveCompression */
+    ARCHIVE_FIELD_TEXT,         /* Str, const char *, either may be NULL */
+    ARCHIVE_FIELD_NAME,         /* Str, const char * */
+    ARCHIVE_FIELD_OID,          /* Str of decimal digits, uint32_t */
+    ARCHIVE_FIELD_WITH_OIDS,    /* Str "true" or "false", bool */
+    ARCHIVE_FIELD_FILE_NAME,    /* Str, const char *; "" is NULL in memory */
+    ARCHIVE_FIELD_DEPENDENCIES, /* Strs of decimal digits to a NULL, the entry's two members */
+    ARCHIVE_FIELD_OFFSET,       /* Offset, bool: whether it is that of an entry with data */
 } ArchiveFieldType;
 
 typedef struct ArchiveField {

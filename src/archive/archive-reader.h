@@ -28,7 +28,7 @@ typedef struct ArchiveBlock {
 typedef struct ArchiveReaderOps {
     int (*header)(void *userdata, const ArchiveHeader *header, Err *err);
     int (*toc_begin)(void *userdata, uint32_t entries, Err *err);
-    /* `raw` is the entry as it stood in the archive. */
+    /* `raw` is the entry as it stood in the archive: for tests that hold the writer against it. */
     int (*entry)(void *userdata, const ArchiveEntry *entry, const void *raw, size_t raw_size,
                  Err *err);
     int (*toc_end)(void *userdata, Err *err);

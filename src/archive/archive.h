@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ARCHIVE_MAGIC "PGDMP" /* what the header begins with */
+#define ARCHIVE_MAGIC_SIZE 5
+
 #define ARCHIVE_MINOR_MIN 12 /* large objects in blocks of their own: PostgreSQL 9.0 */
 #define ARCHIVE_MINOR_MAX 16 /* PostgreSQL 17 and 18 */
 

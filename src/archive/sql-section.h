@@ -13,7 +13,7 @@
 
 typedef enum SectionKind {
     SECTION_NONE,       /* before the first object, and of what is no definition */
-    SECTION_DEFINITION, /* */
+    SECTION_DEFINITION, /* the SQL that makes one object */
     SECTION_TABLE_DATA, /* COPY, or INSERT statements */
 } SectionKind;
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "archive/archive.h"
 #include "stream/pump.h"
 #include "stream/sink-child.h"
 #include "stream/sink-file.h"
@@ -13,9 +14,6 @@
 #include "stream/stage.h"
 #include "sys/child.h"
 #include "sys/mem.h"
-
-/* What custom archives begin with. */
-#define ARCHIVE_MAGIC "PGDMP"
 
 /* A stream under way; the stages are the pipeline's. */
 typedef struct Flow {
@@ -32,7 +30,7 @@ static int check_archive(Flow *f, Err *err)
     size_t size;
     const char *head = stage_tap_head(f->raw, &size);
 
-    if (size < strlen(ARCHIVE_MAGIC) || memcmp(head, ARCHIVE_MAGIC, strlen(ARCHIVE_MAGIC)) != 0)
+    if (size < ARCHIVE_MAGIC_SIZE || memcmp(head, ARCHIVE_MAGIC, ARCHIVE_MAGIC_SIZE) != 0)
         return err_set(err, ERR_DUMP_INCOMPLETE, "what pg_dump wrote is not a custom archive");
     return 0;
 }
@@ -183,7 +181,7 @@ static char *archive_version(const Flow *f)
 
     size_t size;
     const char *head = stage_tap_head(f->raw, &size);
-    size_t at = strlen(ARCHIVE_MAGIC);
+    size_t at = ARCHIVE_MAGIC_SIZE;
     return size > at + 1 ? mem_printf("%d.%d", head[at], head[at + 1]) : NULL;
 }
 
