@@ -150,8 +150,9 @@ static const SettingRow rows[] = {
         ROW("BACKUP_JOBS", "Backups", backup_jobs),
         NUMBER(1, BACKUP_JOBS_MAX),
         .default_is_made = true,
-        .info.default_text = "the number of processors",
-        .info.description = "Threads that compress. A directory is dumped over as many "
+        .info.default_text = "PROCESSORS",
+        .info.description = "Threads that compress; as many as there are processors, unless it is "
+                            "set. A directory is dumped over as many "
                             "connections, beside three others (the role's CONNECTION LIMIT, and "
                             "the server's max_connections, must have room for them), and read "
                             "back, and restored into a new database, by as many.",

@@ -3,6 +3,7 @@
 import time
 
 import machine
+import pgtest
 
 NOISE = """
     CREATE TABLE noise AS SELECT i, md5(i::text) || md5((-i)::text) AS noise
@@ -64,9 +65,11 @@ class Watchdog(machine.TestCase):
         self.database("hung", NOISE.format(rows=60000))
         settings = {"PG_DATABASES": "hung", "BACKUP_GLOBALS": "no", "STALL_TIMEOUT_SECONDS": 6}
         instance = self.instance("hung", drop_in="[Service]\nWatchdogSec=12\nTimeoutAbortSec=3\n",
-                                 PG_BINDIR=self.slow_client(bytes_a_second=150_000), **settings)
+                                 PG_BINDIR=self.slow_client(bytes_a_second=400_000),
+                                 BACKUP_JOBS=1, **settings)
         self.assertEqual(instance.start().returncode, 0)
-        instance.wait_for_status("/s")
+        pgtest.wait_until(lambda: ".tmp" in self.sh(f"ls -A {instance.directory}/hung", check=False),
+                          "some of the dump has reached the disk", timeout=60)
         self.sh(f"kill -STOP {instance.show('MainPID')}")
         self.assertEqual(instance.wait_until_over(), "failed")
         self.assertEqual(instance.show("Result"), "watchdog", instance.story())
