@@ -24,6 +24,7 @@
 #define LINE_COST 64
 #define KILL_GRACE (2 * USEC_PER_SEC)
 #define LOOK_INTERVAL USEC_PER_SEC
+#define PAUSE_MSEC 20
 
 /* Spawning */
 
@@ -72,7 +73,10 @@ static int set_actions(posix_spawn_file_actions_t *actions, const ChildSpec *spe
                                                  fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
     }
     if (r == 0)
-        r = posix_spawn_file_actions_adddup2(actions, stderr_end, STDERR_FILENO);
+        r = posix_spawn_file_actions_adddup2(
+            actions, spec->stderr_fd ? *spec->stderr_fd : stderr_end, STDERR_FILENO);
+    if (r == 0 && spec->cwd)
+        r = posix_spawn_file_actions_addchdir_np(actions, spec->cwd);
 
     /* A dup2() of a descriptor to itself clears its close-on-exec flag in the child. */
     for (size_t i = 0; i < spec->keep_fds_count && r == 0; i++)
@@ -113,12 +117,14 @@ int child_spawn(Child *c, const ChildSpec *spec, Err *err)
     int ours = spec->pipe == CHILD_STDIN ? 1 : 0;
 
     const char *slash = strrchr(spec->path, '/');
+    const char *name = spec->name ? spec->name : slash ? slash + 1 : spec->path;
     *c = (Child)CHILD_INIT;
-    c->name = mem_strdup(slash ? slash + 1 : spec->path);
+    c->name = mem_strdup(name);
     c->stall_timeout = spec->stall_timeout;
+    c->end_signal = spec->end_signal ? spec->end_signal : SIGTERM;
     c->last_progress = clock_monotonic();
 
-    int r = open_pipe(errors, 0);
+    int r = spec->stderr_fd ? 0 : open_pipe(errors, 0);
     if (r == 0 && spec->pipe != CHILD_NEITHER)
         r = open_pipe(io, ours);
     if (r == 0)
@@ -391,6 +397,19 @@ int child_wait(Child *c, Err *err)
     return judge_status(c, err);
 }
 
+bool child_ended(Child *c)
+{
+    return c->pid == 0 || try_reap(c) == 1;
+}
+
+int child_pause(Err *err)
+{
+    struct pollfd fd = { .fd = cancel_fd(), .events = POLLIN };
+    (void)poll(&fd, 1, PAUSE_MSEC);
+    progress_tick();
+    return fd.revents ? cancel_error(err) : 0;
+}
+
 static bool has_ended(pid_t pid)
 {
     siginfo_t info = { 0 };
@@ -416,7 +435,7 @@ static void kill_and_reap(Child *c)
 
     /* The leader stays unreaped until the group is dead, so that its number is not another's by
      * then. */
-    (void)kill(-c->pid, SIGTERM);
+    (void)kill(-c->pid, c->end_signal);
     while (!has_ended(c->pid) && clock_monotonic() < deadline)
         (void)poll(NULL, 0, 5);
     (void)kill(-c->pid, SIGKILL);

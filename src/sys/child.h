@@ -34,19 +34,23 @@ typedef enum ChildPipe {
 
 typedef struct ChildSpec {
     const char *path;    /* the program's file */
+    const char *name;    /* for messages; NULL: the file's */
     char *const *argv;   /* NULL-terminated, argv[0] included */
     char *const *env;    /* NULL-terminated: all that it gets */
     const int *keep_fds; /* descriptors it inherits under the same numbers */
     size_t keep_fds_count;
     ChildPipe pipe;
     usec_t stall_timeout; /* 0: none */
+    const char *cwd;      /* NULL: ours */
+    const int *stderr_fd; /* where its stderr goes instead of being kept; NULL: nowhere */
+    int end_signal;       /* what child_done() sends at first; 0: SIGTERM */
 } ChildSpec;
 
 /* How many bytes a child has moved by now; asked for once a second while it is waited for. */
 typedef uint64_t (*ChildMoved)(void *userdata);
 
 typedef struct Child {
-    char *name;    /* basename of the program, for messages */
+    char *name;    /* of the program, for messages */
     pid_t pid;     /* 0 once reaped */
     int io_fd;     /* our end of stdin or stdout, -1 when closed */
     int stderr_fd; /* -1 at its end */
@@ -56,6 +60,7 @@ typedef struct Child {
     void *moved_userdata;
     uint64_t moved_bytes; /* when it was looked at last */
     usec_t next_look;
+    int end_signal;
     Strv stderr_lines;       /* every line, up to CHILD_STDERR_MAX of memory */
     size_t stderr_bytes;     /* their memory */
     uint64_t stderr_dropped; /* lines beyond that */
@@ -86,8 +91,13 @@ void child_close_stdin(Child *c);
  * status or the signal, and the child's first "error:" line, else its last. */
 int child_wait(Child *c, Err *err);
 
-/* SIGTERM to its process group, SIGKILL after two seconds; reaps, and waits until the others of the
- * group have died. Safe on a child that never was. */
+/* Whether it has ended, without waiting: child_wait() then says how. */
+bool child_ended(Child *c);
+/* For who waits for what a child brings about, not for its end: 20 ms, or ERR_CANCELLED. */
+int child_pause(Err *err);
+
+/* The end signal to its process group, SIGKILL after two seconds; reaps, and waits until the others
+ * of the group have died. Safe on a child that never was. */
 void child_done(Child *c);
 
 /* Runs a program to its end and returns the first `max` bytes of its stdout as a string. */
