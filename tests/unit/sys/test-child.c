@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/buf.h"
@@ -409,6 +410,54 @@ START_TEST(only_the_descriptors_that_are_named_are_inherited)
 }
 END_TEST
 
+START_TEST(a_child_works_where_it_is_told_and_logs_there)
+{
+    char *dir = unit_mkdir(), *argv[] = { mem_strdup("pwd"), NULL, NULL };
+    _cleanup_close_ int log = memfd_create("log", MFD_CLOEXEC);
+    _cleanup_child_ Child c = CHILD_INIT;
+    _cleanup_free_ char *text = NULL;
+    char words[64] = "";
+    ChildSpec spec = { .path = "/bin/pwd", .argv = argv, .env = no_env, .cwd = dir };
+
+    spec.pipe = CHILD_STDOUT;
+    ck_assert_int_eq(child_output(&spec, 4096, &text, NULL), 0);
+    text[strcspn(text, "\n")] = '\0';
+    ck_assert_str_eq(text, dir);
+
+    argv[1] = mem_strdup("--no-such");
+    spec.stderr_fd = &log;
+    ck_assert_int_eq(child_spawn(&c, &spec, NULL), 0);
+    ck_assert_int_lt(child_wait(&c, NULL), 0);
+    ck_assert_uint_eq(c.stderr_lines.count, 0);
+    ck_assert_int_gt(pread(log, words, sizeof(words) - 1, 0), 0);
+    ck_assert_ptr_nonnull(strstr(words, "no-such"));
+    free(argv[0]);
+    free(argv[1]);
+    unit_rmdir(dir);
+}
+END_TEST
+
+START_TEST(a_child_is_ended_by_its_own_signal)
+{
+    char *argv[] = { mem_strdup("sh"), mem_strdup("-c"), mem_strdup("kill -STOP $$; exit 3"),
+                     NULL };
+    ChildSpec spec = { .path = "/bin/sh", .argv = argv, .env = no_env, .pipe = CHILD_NEITHER };
+    Child c = CHILD_INIT;
+
+    spec.end_signal = SIGCONT;
+    ck_assert_int_eq(child_spawn(&c, &spec, NULL), 0);
+    ck_assert_int_eq(waitid(P_PID, (id_t)c.pid, &(siginfo_t){ 0 }, WSTOPPED), 0);
+    ck_assert(!child_ended(&c));
+    ck_assert_int_eq(kill(c.pid, c.end_signal), 0);
+    while (!child_ended(&c))
+        ck_assert_int_eq(child_pause(NULL), 0);
+    ck_assert_int_eq(WEXITSTATUS(c.wait_status), 3);
+    child_done(&c);
+    for (size_t i = 0; argv[i]; i++)
+        free(argv[i]);
+}
+END_TEST
+
 START_TEST(a_program_that_is_not_there_is_named)
 {
     char *argv[] = { NULL };
@@ -444,6 +493,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_child_has_signals_at_their_defaults),
     UNIT_TEST(writing_to_a_child_that_ended_tells_so),
     UNIT_TEST(only_the_descriptors_that_are_named_are_inherited),
+    UNIT_TEST(a_child_works_where_it_is_told_and_logs_there),
+    UNIT_TEST(a_child_is_ended_by_its_own_signal),
     UNIT_TEST(a_program_that_is_not_there_is_named),
 };
 

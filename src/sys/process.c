@@ -1,0 +1,129 @@
+#include "sys/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys/fs.h"
+#include "sys/mem.h"
+#include "sys/strv.h"
+
+#define CMDLINE_MAX ((size_t)1 << 20)
+#define PATH_SIZE 4096 /* of a link in /proc: PATH_MAX */
+
+/* A directory of /proc stays that of its process: once it has ended, nothing can be read there,
+ * whoever has its number. */
+
+static bool runs_one_of(int proc_fd, const char *const *programs)
+{
+    _cleanup_free_ char *comm = NULL;
+
+    if (fs_read_file(proc_fd, "comm", 64, &comm, NULL) < 0)
+        return false;
+    comm[strcspn(comm, "\n")] = '\0';
+    for (size_t i = 0; programs[i]; i++)
+        if (strcmp(comm, programs[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool works_in(int proc_fd, const char *dir)
+{
+    char path[PATH_SIZE];
+    size_t size = strlen(dir);
+
+    ssize_t n = readlinkat(proc_fd, "cwd", path, sizeof(path) - 1);
+    if (n < 0)
+        return false;
+    path[n] = '\0';
+    return strncmp(path, dir, size) == 0 && (path[size] == '/' || path[size] == '\0');
+}
+
+static bool was_told(int proc_fd, const char *word)
+{
+    _cleanup_free_ char *cmdline = NULL;
+    size_t size;
+
+    return fs_read_file(proc_fd, "cmdline", CMDLINE_MAX, &cmdline, &size) == 0 &&
+           memmem(cmdline, size, word, strlen(word)) != NULL;
+}
+
+static bool fits(int proc_fd, const ProcessFilter *filter)
+{
+    struct stat st;
+
+    return fstat(proc_fd, &st) == 0 && st.st_uid == filter->uid &&
+           runs_one_of(proc_fd, filter->programs) &&
+           (works_in(proc_fd, filter->dir) || was_told(proc_fd, filter->word));
+}
+
+static int kill_and_wait(int pidfd, usec_t deadline)
+{
+    usec_t now = clock_monotonic();
+    struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+
+    if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+        return -errno;
+    int n = poll(&fd, 1, deadline > now ? (int)((deadline - now) / USEC_PER_MSEC) : 0);
+    if (n < 0 && errno != EINTR)
+        return -errno;
+    return n == 0 ? -ETIMEDOUT : 0;
+}
+
+/* 1 when it was one of them. Opened in this order, the descriptor is the process's that the
+ * directory belongs to, or the directory is dead. */
+static int kill_if_it_fits(int all_fd, const char *number, const ProcessFilter *filter,
+                           usec_t deadline)
+{
+    _cleanup_close_ int proc_fd = openat(all_fd, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (proc_fd < 0 || !fits(proc_fd, filter))
+        return 0;
+
+    _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(number, NULL, 10), 0);
+    if (pidfd < 0)
+        return errno == ESRCH ? 0 : -errno;
+    if (!fits(proc_fd, filter))
+        return 0;
+    int r = kill_and_wait(pidfd, deadline);
+    return r < 0 ? r : 1;
+}
+
+/* How many there were. */
+static int kill_once(int all_fd, const ProcessFilter *filter, usec_t deadline)
+{
+    _cleanup_strv_ Strv names = { 0 };
+    int count = 0;
+
+    int r = fs_list(all_fd, &names);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < names.count; i++) {
+        if (strspn(names.items[i], "0123456789") != strlen(names.items[i]))
+            continue;
+        r = kill_if_it_fits(all_fd, names.items[i], filter, deadline);
+        if (r < 0)
+            return r;
+        count += r;
+    }
+    return count;
+}
+
+int process_kill(const ProcessFilter *filter, usec_t timeout)
+{
+    usec_t deadline = clock_monotonic() + timeout;
+    _cleanup_close_ int all_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r;
+
+    if (all_fd < 0)
+        return -errno;
+    do {
+        r = kill_once(all_fd, filter, deadline);
+    } while (r > 0);
+    return r;
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+/* Processes that are not our children, found in /proc: what somebody who was killed has left. */
+
+#include "sys/clock.h"
+
+#include <sys/types.h>
+
+/* All that a process must be. Root without CAP_SYS_PTRACE, as in a container, sees no other user's
+ * working directory, so that the command line is as good. */
+typedef struct ProcessFilter {
+    uid_t uid;
+    const char *const *programs; /* file names, the first 15 characters; NULL-terminated */
+    const char *dir;             /* its working directory is this absolute path or below it, */
+    const char *word;            /* or this is in its command line */
+} ProcessFilter;
+
+/* SIGKILL for all that fit, and for those that they start meanwhile; waits for their end. Each is
+ * looked at through a descriptor of its own, so that a number that was given anew never leads to
+ * another process. -ETIMEDOUT when one is still there at the end. */
+int process_kill(const ProcessFilter *filter, usec_t timeout);
