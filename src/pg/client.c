@@ -45,6 +45,20 @@ static void fill_environment(Strv *env)
     strv_add(env, "LC_ALL=C"); /* its words are classified: pg_classify_message() */
 }
 
+/* unsetenv() moves the variables behind it up. */
+void pg_forget_environment(void)
+{
+    for (size_t i = 0; environ && environ[i];) {
+        const char *variable = environ[i];
+        if (strncmp(variable, "PG", 2) != 0 || strncmp(variable, "PG_", 3) == 0) {
+            i++;
+            continue;
+        }
+        _cleanup_free_ char *name = mem_strndup(variable, strcspn(variable, "="));
+        (void)unsetenv(name);
+    }
+}
+
 /* Finding the programs */
 
 static const char *const programs[] = { "pg_dump", "pg_dumpall", "pg_restore", "psql" };

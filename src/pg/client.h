@@ -27,6 +27,10 @@ typedef struct PgClient {
 int pg_client_find(const char *bindir, int server_major, PgClient *ret, Err *err);
 void pg_client_done(PgClient *client);
 
+/* Unsets libpq's variables (PGHOSTADDR, PGSERVICE, PGOPTIONS …) in our own environment: from then
+ * on a target alone says where sessions and client programs go. */
+void pg_forget_environment(void);
+
 /* The advice that `check` prints when the client is older than a minor release that fixes a hole in
  * the client programs, or NULL. Static. */
 const char *pg_client_advice(const PgClient *client);

@@ -197,7 +197,20 @@ START_TEST(a_directory_is_restored_over_several_connections_or_in_one_transactio
 }
 END_TEST
 
+START_TEST(what_is_forgotten_is_libpqs_and_nothing_else)
+{
+    ck_assert_int_eq(setenv("PGHOSTADDR", "192.0.2.1", 1), 0);
+    ck_assert_int_eq(setenv("PGSERVICE", "production", 1), 0);
+    ck_assert_int_eq(setenv("PG_HOST", "ours", 1), 0);
+    pg_forget_environment();
+    ck_assert_ptr_null(getenv("PGHOSTADDR"));
+    ck_assert_ptr_null(getenv("PGSERVICE"));
+    ck_assert_str_eq(getenv("PG_HOST"), "ours");
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(what_is_forgotten_is_libpqs_and_nothing_else),
     UNIT_TEST(a_named_directory_is_taken_when_it_is_new_enough),
     UNIT_TEST(an_older_client_is_refused_with_both_versions),
     UNIT_TEST(a_directory_without_the_programs_is_refused),
