@@ -281,6 +281,10 @@ static void take_snapshot_facts(Manifest *m, PgSnapshot *snapshot)
     m->ctype = TAKE_PTR(snapshot->traits.ctype);
     m->locale_provider = TAKE_PTR(snapshot->traits.locale_provider);
     m->locale = TAKE_PTR(snapshot->traits.locale);
+    m->bytea_output = TAKE_PTR(snapshot->bytea_output);
+    m->lc_monetary = TAKE_PTR(snapshot->lc_monetary);
+    m->quote_all_identifiers = TAKE_PTR(snapshot->quote_all_identifiers);
+    m->preload_libraries = TAKE_PTR(snapshot->preload_libraries);
 }
 
 int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, Err *warning,

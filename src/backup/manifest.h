@@ -49,7 +49,10 @@ typedef struct Manifest {
     uint64_t timeline;       /* 0: unknown */
     char *lsn;               /* of the snapshot, or NULL */
     char *encoding, *collate, *ctype, *locale_provider,
-        *locale;                 /* of the database; NULL for globals */
+        *locale; /* of the database; NULL for globals */
+    char *bytea_output, *lc_monetary,
+        *quote_all_identifiers;  /* of the dump's session: its text depends on them */
+    char *preload_libraries;     /* of the server and the session, "a, b"; NULL: none, or unknown */
     char *database_properties;   /* "3 settings, a comment"; NULL if there are none */
     Strv warnings;               /* pg_dump's stderr, word for word */
     uint64_t warnings_dropped;   /* lines beyond what is kept */

@@ -169,6 +169,28 @@ static int ask_traits(PgSession *s, PgDatabaseTraits *ret, Err *err)
     return 0;
 }
 
+/* The role's and the database's own settings are in force here as they are in pg_dump's session. It
+ * sets those that would change the text of most types itself, but not these. */
+static int ask_settings(PgSession *s, PgSnapshot *ret, Err *err)
+{
+    static const char sql[] =
+        "SELECT max(setting) FILTER (WHERE name = 'bytea_output'),"
+        " max(setting) FILTER (WHERE name = 'lc_monetary'),"
+        " max(setting) FILTER (WHERE name = 'quote_all_identifiers'),"
+        " string_agg(setting, ', ' ORDER BY name DESC) FILTER (WHERE setting <> '' AND name IN"
+        " ('shared_preload_libraries', 'session_preload_libraries')) FROM pg_settings";
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query_row(s, sql, "read the session's settings", &result, err);
+    if (r < 0)
+        return r;
+    ret->bytea_output = copy_value(result, 0, 0);
+    ret->lc_monetary = copy_value(result, 0, 1);
+    ret->quote_all_identifiers = copy_value(result, 0, 2);
+    ret->preload_libraries = copy_value(result, 0, 3);
+    return 0;
+}
+
 int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err)
 {
     _cleanup_(pg_snapshot_done) PgSnapshot snapshot = { 0 };
@@ -184,6 +206,9 @@ int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err)
     snapshot.id = copy_value(result, 0, 0);
 
     r = ask_traits(s, &snapshot.traits, err);
+    if (r < 0)
+        return r;
+    r = ask_settings(s, &snapshot, err);
     if (r < 0)
         return r;
     ask_lsn(s, &snapshot);
@@ -229,6 +254,10 @@ void pg_snapshot_done(PgSnapshot *snapshot)
 {
     free(snapshot->id);
     free(snapshot->lsn);
+    free(snapshot->bytea_output);
+    free(snapshot->lc_monetary);
+    free(snapshot->quote_all_identifiers);
+    free(snapshot->preload_libraries);
     traits_done(&snapshot->traits);
     *snapshot = (PgSnapshot){ 0 };
 }

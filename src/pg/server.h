@@ -89,6 +89,8 @@ typedef struct PgSnapshot {
     char *id;  /* for pg_dump --snapshot */
     char *lsn; /* "0/16B3748" */
     PgDatabaseTraits traits;
+    char *bytea_output, *lc_monetary, *quote_all_identifiers; /* settings: a dump depends on them */
+    char *preload_libraries; /* "a, b"; NULL: none, or the role may not ask */
 } PgSnapshot;
 int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err);
 void pg_snapshot_done(PgSnapshot *snapshot);
