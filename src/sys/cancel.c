@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "sys/mem.h"
 
@@ -17,7 +19,13 @@ static const struct {
     { SIGTERM, "SIGTERM" },
     { SIGINT, "SIGINT" },
     { SIGHUP, "SIGHUP" },
+    { SIGALRM, "SIGALRM" }, /* of cancel_limit(): the last, since a person's wish weighs more */
 };
+
+static struct {
+    unsigned seconds;
+    const char *setting;
+} limit;
 
 static int signal_fd = -1;
 
@@ -42,25 +50,48 @@ int cancel_fd(void)
     return signal_fd;
 }
 
-static const char *pending_signal(void)
+/* Its index; the table's length: there is none. */
+static size_t pending_signal(void)
 {
     sigset_t set;
     if (sigpending(&set) < 0)
-        return NULL;
+        return ELEMENTSOF(signals);
 
-    for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-        if (sigismember(&set, signals[i].number) == 1)
-            return signals[i].name;
-    return NULL;
+    size_t i = 0;
+    while (i < ELEMENTSOF(signals) && sigismember(&set, signals[i].number) != 1)
+        i++;
+    return i;
+}
+
+void cancel_limit(unsigned seconds, const char *setting)
+{
+    const struct timespec at_once = { 0 };
+    sigset_t set;
+
+    (void)alarm(seconds);
+    limit.seconds = seconds;
+    limit.setting = setting;
+    if (seconds > 0)
+        return;
+
+    /* One that has come already is taken away. */
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    (void)sigtimedwait(&set, NULL, &at_once);
 }
 
 bool cancel_requested(void)
 {
-    return signal_fd >= 0 && pending_signal() != NULL;
+    return signal_fd >= 0 && pending_signal() < ELEMENTSOF(signals);
 }
 
 int cancel_error(Err *err)
 {
-    const char *name = pending_signal();
-    return err_set(err, ERR_CANCELLED, "stopped by %s", name ? name : "a signal");
+    size_t i = pending_signal();
+
+    if (i < ELEMENTSOF(signals) && signals[i].number == SIGALRM)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "not done within the %u seconds of %s",
+                       limit.seconds, limit.setting);
+    return err_set(err, ERR_CANCELLED, "stopped by %s",
+                   i < ELEMENTSOF(signals) ? signals[i].name : "a signal");
 }
