@@ -14,6 +14,7 @@
 #define DRAW_INTERVAL (USEC_PER_SEC / 5)
 #define STATUS_INTERVAL USEC_PER_SEC
 #define RATE_INTERVAL USEC_PER_SEC
+#define PROBE_INTERVAL USEC_PER_SEC
 
 /* Something that is done at most once in `interval`. */
 typedef struct Pace {
@@ -22,8 +23,12 @@ typedef struct Pace {
 } Pace;
 
 static struct {
-    Pace draw, status, watchdog;
+    Pace draw, status, watchdog, probe;
     usec_t watchdog_timeout; /* 0: there is none */
+
+    uint64_t (*probe_bytes)(void *userdata);
+    void *probe_userdata;
+    uint64_t probed;
 
     char *phase;
     uint64_t total, bytes;
@@ -177,6 +182,23 @@ void progress_add(uint64_t bytes)
         state.moved = true;
 }
 
+void progress_probe(uint64_t (*bytes)(void *userdata), void *userdata)
+{
+    state.probe_bytes = bytes;
+    state.probe_userdata = userdata;
+    state.probe.interval = bytes ? PROBE_INTERVAL : 0;
+    state.probed = bytes ? bytes(userdata) : 0;
+}
+
+static void ask_probe(void)
+{
+    uint64_t bytes = state.probe_bytes(state.probe_userdata);
+
+    if (bytes > state.probed)
+        progress_add(bytes - state.probed);
+    state.probed = bytes;
+}
+
 void progress_tick(void)
 {
     bool watched = state.watchdog.interval > 0 || state.status.interval > 0;
@@ -184,6 +206,8 @@ void progress_tick(void)
         return;
 
     usec_t now = clock_monotonic();
+    if (is_due(&state.probe, now))
+        ask_probe();
     sample_rate(now);
     if (state.moved && is_due(&state.watchdog, now)) {
         (void)sd_notify(0, "WATCHDOG=1");

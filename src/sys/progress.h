@@ -27,6 +27,9 @@ void progress_stopping(void); /* STOPPING=1 */
 void progress_phase(const char *text, uint64_t total);
 /* Bytes of the current phase moved on. Cheap: call it for each buffer. */
 void progress_add(uint64_t bytes);
+/* Where bytes appear that do not pass through us: `bytes` is asked once a second, and what it grows
+ * by within a phase is progress. NULL: nowhere (any more). */
+void progress_probe(uint64_t (*bytes)(void *userdata), void *userdata);
 /* To be called at least once a second from every loop that waits: feeds the watchdog if there was
  * progress, refreshes STATUS= and the progress line. */
 void progress_tick(void);

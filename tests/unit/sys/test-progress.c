@@ -179,6 +179,38 @@ START_TEST(the_watchdog_is_fed_only_when_there_was_progress)
 }
 END_TEST
 
+static uint64_t grown(void *userdata)
+{
+    return *(uint64_t *)userdata;
+}
+
+START_TEST(bytes_that_appear_elsewhere_are_progress)
+{
+    uint64_t bytes = 100;
+
+    start_service_manager(8 * USEC_PER_SEC);
+    progress_init(/* progress_line= */ 0);
+    progress_phase("restoring", 0);
+    progress_probe(grown, &bytes);
+    monotonic += 2 * USEC_PER_SEC;
+    progress_tick();
+    free(heard());
+
+    monotonic += 2 * USEC_PER_SEC;
+    progress_tick();
+    assert_heard("");
+
+    bytes += 1 << 20;
+    monotonic += 2 * USEC_PER_SEC;
+    progress_tick();
+    _cleanup_free_ char *text = heard();
+    ck_assert_ptr_nonnull(strstr(text, "WATCHDOG=1"));
+    ck_assert_ptr_nonnull(strstr(text, "1.00 MiB"));
+    progress_probe(NULL, NULL);
+    stop_service_manager();
+}
+END_TEST
+
 START_TEST(the_watchdog_is_fed_at_most_four_times_in_its_time)
 {
     start_service_manager(/* watchdog= */ 400 * USEC_PER_SEC);
@@ -307,6 +339,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(the_status_is_sent_at_most_once_a_second_and_only_when_new),
     UNIT_TEST(a_name_cannot_add_a_line_to_a_notification),
     UNIT_TEST(the_watchdog_is_fed_only_when_there_was_progress),
+    UNIT_TEST(bytes_that_appear_elsewhere_are_progress),
     UNIT_TEST(the_watchdog_is_fed_at_most_four_times_in_its_time),
     UNIT_TEST(a_watchdog_is_made_as_patient_as_the_longest_silence_that_is_permitted),
     UNIT_TEST(where_no_watchdog_watches_none_is_made),
