@@ -20,6 +20,9 @@ static void backup_done(Backup *b)
     free(b->stem);
     free(b->problem);
     manifest_done(&b->manifest);
+    if (b->proof)
+        proof_done(b->proof);
+    free(b->proof);
 }
 
 static void series_done(Series *s)
@@ -126,9 +129,36 @@ static bool is_gone(int fd, const char *stem)
     return faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
+/* One that cannot be read, or is of other bytes, proves nothing. */
+static void load_proof(int fd, const char *series_path, Backup *b)
+{
+    _cleanup_proof_ Proof proof = { 0 };
+
+    if (!b->good || proof_load(fd, series_path, b->stem, &proof, /* err= */ NULL) < 0 ||
+        strcmp(proof.stored_sha256, b->manifest.stored_sha256) != 0)
+        return;
+
+    strv_done(&proof.differences);
+    strv_done(&proof.notes);
+    b->proof = mem_alloc(sizeof(*b->proof));
+    *b->proof = proof;
+    proof = (Proof){ 0 };
+}
+
+static bool has_proof(const SeriesFiles *files, const char *stem)
+{
+    _cleanup_free_ char *name = proof_file_name(stem);
+
+    for (size_t i = 0; i < files->count; i++)
+        if (strcmp(files->items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* Removing a backup begins with its manifest. What has lost it since the directory was listed is
  * not damaged but being pruned while we look. */
-static void load_backup(Series *s, int fd, const char *series_path, const char *stem)
+static void load_backup(Series *s, int fd, const char *series_path, const char *stem,
+                        bool with_proof)
 {
     Backup b = { .stem = mem_strdup(stem) };
 
@@ -139,6 +169,8 @@ static void load_backup(Series *s, int fd, const char *series_path, const char *
         return;
     }
 
+    if (with_proof)
+        load_proof(fd, series_path, &b);
     s->backups = mem_resize(s->backups, s->count + 1, sizeof(*s->backups));
     s->backups[s->count++] = b;
 }
@@ -155,7 +187,7 @@ static int load_backups(Series *s, int fd, const char *root_path, Err *err)
     for (size_t i = 0; i < files.count; i++) {
         const SeriesFile *f = &files.items[i];
         if (f->kind == ARTIFACT_MANIFEST && !f->temporary)
-            load_backup(s, fd, series_path, f->stem);
+            load_backup(s, fd, series_path, f->stem, has_proof(&files, f->stem));
     }
     return 0;
 }
@@ -236,6 +268,30 @@ uint64_t series_good_count(const Series *s)
     for (size_t i = 0; i < s->count; i++)
         count += s->backups[i].good;
     return count;
+}
+
+static const Backup *newest_drill(const Series *s, usec_t now, bool proven)
+{
+    const Backup *newest = NULL;
+
+    for (size_t i = 0; i < s->count; i++) {
+        const Backup *b = &s->backups[i];
+        bool counts = b->proof && b->proof->finished <= now &&
+                      (proven ? backup_is_proven(b) : b->proof->result != PROOF_RESULT_UNDECIDED);
+        if (counts && (!newest || b->proof->finished >= newest->proof->finished))
+            newest = b;
+    }
+    return newest;
+}
+
+const Backup *series_newest_proof(const Series *s, usec_t now)
+{
+    return newest_drill(s, now, /* proven= */ true);
+}
+
+const Backup *series_newest_drill(const Series *s, usec_t now)
+{
+    return newest_drill(s, now, /* proven= */ false);
 }
 
 uint64_t catalog_stored_bytes(const Catalog *c)

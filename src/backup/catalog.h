@@ -12,6 +12,7 @@
  * with a problem and no backups, so that the others stay of use. */
 
 #include "backup/manifest.h"
+#include "backup/proof.h"
 #include "sys/buf.h"
 #include "sys/err.h"
 #include "sys/strv.h"
@@ -32,7 +33,13 @@ typedef struct Backup {
     char *problem;   /* why it is not good, else NULL */
     uint64_t file_bytes; /* size of the data file as it is now, 0 if there is none */
     Manifest manifest;   /* empty members where it could not be read; without its `files` */
+    Proof *proof; /* of the last drill, without its differences and notes; NULL: there is none */
 } Backup;
+
+static inline bool backup_is_proven(const Backup *b)
+{
+    return b->proof && b->proof->result == PROOF_RESULT_PROVEN;
+}
 
 /* The backups of one database, oldest first. */
 typedef struct Series {
@@ -64,6 +71,11 @@ const Backup *series_newest_good(const Series *s);                    /* NULL if
  * wrong for a day, it would hide for years that there are no new ones. */
 const Backup *series_newest_good_until(const Series *s, usec_t now);
 uint64_t series_good_count(const Series *s);
+/* The good backup whose proof is the newest, by the drill's end, among those that are proven; the
+ * one that the newest drill of all that could decide was of. Drills from the future count as little
+ * as backups do. */
+const Backup *series_newest_proof(const Series *s, usec_t now);
+const Backup *series_newest_drill(const Series *s, usec_t now);
 
 /* BACKUP on the command line: a stem, or the name of a database or of its directory (its newest
  * good one), or "globals". ERR_NOT_FOUND with the nearest existing ones as hint;

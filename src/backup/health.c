@@ -49,6 +49,33 @@ static bool in_grace(const HealthInput *input)
     return input->now < input->grace_until;
 }
 
+static void fail(HealthEntry *entry, char *sentence)
+{
+    entry->healthy = false;
+    free(entry->sentence);
+    entry->sentence = sentence;
+}
+
+/* A fresh backup that does not restore is none. */
+static void judge_drill(HealthEntry *entry, const HealthInput *input, const Series *s)
+{
+    const Backup *drilled = series_newest_drill(s, input->now),
+                 *proven = series_newest_proof(s, input->now);
+    usec_t age = proven ? input->now - proven->proof->finished : 0,
+           allowed = seconds_to_usec(input->max_drill_age_seconds);
+
+    if (drilled && drilled->proof->result == PROOF_RESULT_FAILED) {
+        fail(entry, mem_printf("the newest drill failed, of %s: %s", drilled->stem,
+                               drilled->proof->reason));
+    } else if (input->max_drill_age_seconds > 0 && !proven) {
+        fail(entry, mem_strdup("no backup is proven to restore"));
+    } else if (input->max_drill_age_seconds > 0 && age > allowed) {
+        _cleanup_free_ char *age_text = format_age(age), *allowed_text = format_age(allowed);
+        fail(entry,
+             mem_printf("the newest proof is %s old, allowed are %s", age_text, allowed_text));
+    }
+}
+
 static HealthEntry judge_series(const HealthInput *input, const char *database)
 {
     HealthEntry entry = { .database = mem_strdup(database) };
@@ -60,6 +87,8 @@ static HealthEntry judge_series(const HealthInput *input, const char *database)
     if (newest) {
         entry.newest = newest->when;
         judge_age(&entry, input->now, input->max_age_seconds);
+        if (database && entry.healthy)
+            judge_drill(&entry, input, s);
     } else if (any) {
         char when[CLOCK_RFC3339_SIZE];
         clock_format_rfc3339(any->when, when);

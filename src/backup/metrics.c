@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "backup/metrics-drill.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
 #include "sys/utf8.h"
@@ -250,6 +251,12 @@ static bool row_warnings(const MetricsInput *input, const Row *row, uint64_t *re
     return row->newest;
 }
 
+static bool row_last_drill_success(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    *ret = metrics_drill_success(row->series, input->report->finished);
+    return row->database;
+}
+
 /* Families with labels of their own, each value 1 */
 
 static void info_labels(const MetricsInput *input, Strv *ret)
@@ -278,12 +285,15 @@ static void reason_labels(const MetricsInput *input, Strv *ret)
     }
 }
 
-/* Exactly one of the three functions is set. A value in milliseconds is written in seconds. */
+/* Exactly one of the four functions is set. A value in milliseconds is written in seconds. */
 static const struct Family {
     const char *name, *help;
     uint64_t (*single)(const MetricsInput *input, const Rows *rows);
     bool (*of_row)(const MetricsInput *input, const Row *row, uint64_t *ret);
     void (*labels)(const MetricsInput *input, Strv *ret);
+    /* The i-th sample of a row: its value of the label `label`; NULL past the last. */
+    const char *(*of_row_part)(const Series *s, usec_t now, size_t i, uint64_t *ret);
+    const char *label;
     bool msec;
     bool from_catalog; /* left out where there is none */
 } families[] = {
@@ -384,6 +394,28 @@ static const struct Family {
         .from_catalog = true,
     },
     {
+        .name = "pg_backup_database_last_drill_success_timestamp_seconds",
+        .help = "When the newest drill that has proven a backup ended; 0 if there is none.",
+        .of_row = row_last_drill_success,
+        .from_catalog = true,
+    },
+    {
+        .name = "pg_backup_database_last_drill_result",
+        .help = "1 for the result of the last drill, 0 for the others; none before the first.",
+        .of_row_part = metrics_drill_result,
+        .label = "result",
+        .from_catalog = true,
+    },
+    {
+        .name = "pg_backup_database_restore_seconds",
+        .help = "How long each phase of the newest drill took that has proven a backup; cluster, "
+                "globals and restore are the recovery.",
+        .of_row_part = metrics_drill_phase_msec,
+        .label = "phase",
+        .from_catalog = true,
+        .msec = true,
+    },
+    {
         .name = "pg_backup_repository_bytes",
         .help = "Bytes of all backups in the catalog.",
         .single = repository_bytes,
@@ -410,6 +442,20 @@ static void add_sample(Buf *out, const struct Family *family, const char *labels
         buf_addf(out, " %" PRIu64 "\n", value);
 }
 
+static void add_parts(Buf *out, const struct Family *family, const MetricsInput *input,
+                      const Row *row)
+{
+    const char *part;
+    uint64_t value;
+
+    usec_t now = input->report->finished;
+
+    for (size_t i = 0; (part = family->of_row_part(row->series, now, i, &value)); i++) {
+        _cleanup_free_ char *labels = mem_printf("%s,%s=\"%s\"", row->labels, family->label, part);
+        add_sample(out, family, labels, value);
+    }
+}
+
 static void add_family(Buf *out, const struct Family *family, const MetricsInput *input,
                        const Rows *rows)
 {
@@ -424,6 +470,9 @@ static void add_family(Buf *out, const struct Family *family, const MetricsInput
         if (family->of_row(input, &rows->items[i], &value))
             add_sample(out, family, rows->items[i].labels, value);
     }
+
+    for (size_t i = 0; family->of_row_part && i < rows->count; i++)
+        add_parts(out, family, input, &rows->items[i]);
 
     if (family->labels)
         family->labels(input, &labels);

@@ -11,7 +11,11 @@ static void judge_series(const Series *s, const RetentionPolicy *policy, usec_t 
     _cleanup_free_ RetentionRule *rules = mem_zero(s->count, sizeof(*rules));
 
     for (size_t i = 0; i < s->count; i++)
-        items[i] = (RetentionItem){ .when = s->backups[i].when, .good = s->backups[i].good };
+        items[i] = (RetentionItem){
+            .when = s->backups[i].when,
+            .good = s->backups[i].good,
+            .proven = backup_is_proven(&s->backups[i]),
+        };
     retention_decide(policy, now, items, s->count, rules);
     if (!plan->behind && retention_clock_is_behind(now, items, s->count))
         plan->behind = s;

@@ -66,16 +66,22 @@ typedef struct Deciding {
     bool clock_is_behind;
     bool any_good;
     uint64_t newer_good; /* good ones that are newer than the item */
+    bool newer_proven;   /* so is a proven one */
     Slots slots;
 } Deciding;
 
-static RetentionRule decide_good(Deciding *d, usec_t when)
+static RetentionRule decide_good(Deciding *d, const RetentionItem *item)
 {
+    usec_t when = item->when;
     uint64_t newer = d->newer_good++;
+    bool newest_proven = item->proven && !d->newer_proven;
     RetentionRule slot = slots_take(&d->slots, when);
 
+    d->newer_proven |= item->proven;
     if (newer == 0)
         return RETENTION_NEWEST;
+    if (newest_proven)
+        return RETENTION_PROVEN;
     if (d->clock_is_behind)
         return RETENTION_CLOCK;
     if (is_young(d->policy, d->now, when))
@@ -107,7 +113,7 @@ void retention_decide(const RetentionPolicy *policy, usec_t now, const Retention
         d.any_good |= items[i].good;
 
     for (size_t i = count; i-- > 0;)
-        ret[i] = items[i].good ? decide_good(&d, items[i].when) : decide_damaged(&d, items[i].when);
+        ret[i] = items[i].good ? decide_good(&d, &items[i]) : decide_damaged(&d, items[i].when);
 }
 
 /* "1 day", "14 days". Caller frees. */
@@ -131,6 +137,8 @@ char *retention_explain(const RetentionPolicy *policy, RetentionRule rule)
     switch (rule) {
     case RETENTION_NEWEST:
         return mem_strdup("newest good backup");
+    case RETENTION_PROVEN:
+        return mem_strdup("newest that a drill has proven");
     case RETENTION_CLOCK:
         return mem_strdup("the clock stands before the newest backup");
     case RETENTION_DAYS:

@@ -4,6 +4,7 @@
  *
  * Only good backups are counted. A backup is kept by the first rule that holds, in this order:
  *   newest    it is the newest good one: no setting and no clock can remove it
+ *   proven    it is the newest of those that a drill has proven: likewise
  *   clock     the clock stands before the newest backup: nothing is removed until that is repaired
  *   days      it is not older than keep_days
  *   count     fewer than keep_min_count newer good ones exist
@@ -26,10 +27,12 @@ typedef struct RetentionPolicy {
 typedef struct RetentionItem {
     usec_t when;
     bool good;
+    bool proven; /* a drill has restored it; counts of good ones alone */
 } RetentionItem;
 
 typedef enum RetentionRule {
     RETENTION_NEWEST,
+    RETENTION_PROVEN,
     RETENTION_CLOCK,
     RETENTION_DAYS,
     RETENTION_COUNT,

@@ -104,6 +104,7 @@ static int run_health(const CmdContext *ctx, Err *err)
         .globals = s->backup_globals,
         .now = now,
         .max_age_seconds = s->max_backup_age_seconds,
+        .max_drill_age_seconds = s->max_drill_age_seconds,
         .grace_until = grace_until,
         .doubt = doubt_text,
     });
@@ -125,7 +126,10 @@ const Command command_health = {
     .help =
         "Exits with 0 when every configured database, and the globals, have a good backup that is "
         "not\n"
-        "older than MAX_BACKUP_AGE_SECONDS, with 3 when not: one sentence says why. It needs no "
+        "older than MAX_BACKUP_AGE_SECONDS, no drill that failed, and a proof that is not older "
+        "than\n"
+        "MAX_DRILL_AGE_SECONDS where that is set, with 3 when not: one sentence says why. It needs "
+        "no "
         "server:\n"
         "what a pattern of PG_DATABASES stands for is what the last run has recorded in "
         "STATE_DIR. Where BACKUP_SCHEDULE is set, it also fails when nothing starts runs any more, "

@@ -7,6 +7,7 @@
 #include "backup/catalog.h"
 #include "cmd/cmd.h"
 #include "cmd/table.h"
+#include "sys/buf.h"
 #include "sys/clock.h"
 #include "sys/format.h"
 #include "sys/json.h"
@@ -39,6 +40,19 @@ static const char *series_name(const Series *s)
 
 /* As JSON */
 
+static Json *summary_of_proof(const Proof *p)
+{
+    char finished[CLOCK_RFC3339_SIZE];
+    Json *o = json_new_object();
+
+    clock_format_rfc3339(p->finished, finished);
+    json_set_text(o, "result", proof_result_name(p->result));
+    json_set_text(o, "finished", finished);
+    json_set_uint(o, "recovery_ms", p->recovery_msec);
+    json_set_text(o, "reason", p->reason);
+    return o;
+}
+
 static Json *backup_to_json(const Series *s, const Backup *b)
 {
     char when[CLOCK_RFC3339_SIZE], finished[CLOCK_RFC3339_SIZE];
@@ -67,6 +81,7 @@ static Json *backup_to_json(const Series *s, const Backup *b)
     json_set_text(o, "problem", b->problem);
     json_set_uint(o, "warnings", m->warnings.count + m->warnings_dropped);
     json_set_uint(o, "omissions", m->omissions_count);
+    json_set_child(o, "proof", b->proof ? summary_of_proof(b->proof) : NULL);
     return o;
 }
 
@@ -103,16 +118,32 @@ static void print_json(const Catalog *catalog, const bool *selected)
 
 /* As a table */
 
-static char *describe_state(const Backup *b)
+/* "proven 3 d ago": what the last drill of it has come to. */
+static void add_proof(Buf *text, const Proof *p, usec_t now)
+{
+    static const char *const words[] = {
+        [PROOF_RESULT_PROVEN] = "proven",
+        [PROOF_RESULT_FAILED] = "DRILL FAILED",
+        [PROOF_RESULT_UNDECIDED] = "drill undecided",
+    };
+    _cleanup_free_ char *age = format_age(now > p->finished ? now - p->finished : 0);
+
+    buf_addf(text, ", %s %s ago", words[p->result], age);
+}
+
+static char *describe_state(const Backup *b, usec_t now)
 {
     uint64_t warnings = manifest_warning_count(&b->manifest);
+    Buf text = { 0 };
 
     if (!b->good)
         return mem_printf("%s: %s", b->unreadable ? "UNREADABLE" : "DAMAGED", b->problem);
+    buf_adds(&text, "good");
     if (warnings > 0)
-        return mem_printf("good, %llu warning%s", (unsigned long long)warnings,
-                          warnings > 1 ? "s" : "");
-    return mem_strdup("good");
+        buf_addf(&text, ", %llu warning%s", (unsigned long long)warnings, warnings > 1 ? "s" : "");
+    if (b->proof)
+        add_proof(&text, b->proof, now);
+    return buf_take(&text);
 }
 
 static void add_notes(Table *table, const Manifest *m)
@@ -141,7 +172,7 @@ static void add_backup(Table *table, const Series *s, const Backup *b, usec_t no
         m->file ? format_bytes(m->stored_bytes) : mem_strdup("-"),
         m->inventory_file ? mem_printf("%" PRIu64, m->rows) : mem_strdup("-"),
         mem_strdup(m->format ? m->format : "-"),
-        describe_state(b),
+        describe_state(b, now),
     };
     table_add(table, cells);
     add_notes(table, m);

@@ -244,6 +244,14 @@ static const SettingRow rows[] = {
             "had a good backup is no reason for pg-backup health to fail. The default is 26 hours.",
     },
     {
+        ROW("MAX_DRILL_AGE_SECONDS", "Health and time-outs", max_drill_age_seconds),
+        NUMBER(0, 3153600000),
+        .info.default_text = "0",
+        .info.description = "pg-backup health fails when the newest proof that a backup of a "
+                            "database restores is older; 0: no proof is demanded. A drill that "
+                            "failed is unhealthy in any case.",
+    },
+    {
         ROW("STALL_TIMEOUT_SECONDS", "Health and time-outs", stall_timeout_seconds),
         NUMBER(0, 86400),
         .info.default_text = "900",
@@ -256,6 +264,42 @@ static const SettingRow rows[] = {
         .info.default_text = "300",
         .info.description = "How long pg_dump waits for the lock of a table that another session "
                             "holds; 0 waits for ever.",
+    },
+
+    {
+        ROW("DRILL_DIR", "Drill", drill_dir),
+        PATH,
+        .default_is_made = true,
+        .info.default_text = "STATE_DIR/drill",
+        .info.description =
+            "Where a drill makes its throwaway server, in a directory that goes away again: a "
+            "file system with two and a half times the size of the largest database free, whose "
+            "path the system's user postgres can pass through where drills are run by root.",
+    },
+    {
+        ROW("DRILL_TIMEOUT_SECONDS", "Drill", drill_timeout_seconds),
+        NUMBER(0, 2592000),
+        .info.default_text = "43200",
+        .info.description = "A drill of one backup that has not ended by then is stopped, and has "
+                            "proven nothing; 0 waits for ever. The default is half a day.",
+    },
+    {
+        ROW("DRILL_ASSERTIONS", "Drill", drill_assertions),
+        PATH,
+        .info.default_text = "",
+        .info.description =
+            "A directory of SQL files, NAME.sql, which are run in each restored copy; those in a "
+            "directory DATABASE in it in the copies of that database alone (named as in "
+            "BACKUP_DIR). The last statement of each must return one row with one column, true.",
+    },
+    {
+        ROW("DRILL_FRESHNESS", "Drill", drill_freshness),
+        TYPE(setting_value_freshness,
+             "[DATABASE.]SCHEMA.TABLE.COLUMN=SECONDS, separated by commas or white space"),
+        .info.default_text = "",
+        .info.description =
+            "The newest value of the column must not have been older when the backup began. For "
+            "names with a dot, an equals sign, a comma or white space write an assertion.",
     },
 
     {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -229,6 +230,59 @@ int setting_value_databases(const char *text, const SettingRange *range, void *r
 
     *(Strv *)ret = entries;
     entries = (Strv){ 0 };
+    return 0;
+}
+
+/* The part behind the last dot of `names`, which is cut off there; all of it where there is none.
+ */
+static char *take_last(char *names)
+{
+    char *dot = strrchr(names, '.');
+    char *part = mem_strdup(dot ? dot + 1 : names);
+
+    *(dot ? dot : names) = '\0';
+    return part;
+}
+
+/* "[DATABASE.]SCHEMA.TABLE.COLUMN=SECONDS" */
+static int parse_freshness(char *entry, Freshness *ret)
+{
+    static const SettingRange seconds = { 1, 3153600000 };
+    char *equals = strrchr(entry, '=');
+
+    if (!equals || setting_value_number(equals + 1, &seconds, &ret->seconds) < 0)
+        return -EINVAL;
+    *equals = '\0';
+    ret->column = take_last(entry);
+    ret->table = take_last(entry);
+    ret->schema = take_last(entry);
+    if (*entry)
+        ret->database = mem_strdup(entry);
+    return ret->column[0] && ret->table[0] && ret->schema[0] ? 0 : -EINVAL;
+}
+
+int setting_value_freshness(const char *text, const SettingRange *range, void *ret)
+{
+    _cleanup_(freshness_list_done) FreshnessList list = { 0 };
+    (void)range;
+
+    for (const char *at = text + strspn(text, SEPARATORS); *at; at += strspn(at, SEPARATORS)) {
+        size_t size = strcspn(at, SEPARATORS);
+        _cleanup_free_ char *entry = mem_strndup(at, size);
+
+        list.items = mem_resize(list.items, list.count + 1, sizeof(*list.items));
+        list.items[list.count] = (Freshness){ 0 };
+        int r = parse_freshness(entry, &list.items[list.count++]);
+        if (r < 0)
+            return r;
+        at += size;
+    }
+    if (list.count == 0)
+        return -EINVAL;
+
+    FreshnessList *taken = ret;
+    taken->count = list.count;
+    taken->items = TAKE_PTR(list.items);
     return 0;
 }
 

@@ -36,6 +36,9 @@ int setting_value_schedule(const char *text, const SettingRange *range, void *re
  * name is stored as "\!", which is how fnmatch(3) has it. */
 int setting_value_databases(const char *text, const SettingRange *range, void *ret);
 
+/* To FreshnessList: "[DATABASE.]SCHEMA.TABLE.COLUMN=SECONDS", separated likewise. */
+int setting_value_freshness(const char *text, const SettingRange *range, void *ret);
+
 int setting_value_backup_format(const char *text, const SettingRange *range, void *ret);
 /* To CompressionWish. */
 int setting_value_compression(const char *text, const SettingRange *range, void *ret);

@@ -262,6 +262,8 @@ static void make_defaults(Settings *s)
         s->backup_dir = mem_printf("/var/lib/pg-backup/%s", s->instance);
     if (!s->state_dir)
         s->state_dir = mem_printf("%s/.state", s->backup_dir);
+    if (!s->drill_dir)
+        s->drill_dir = mem_printf("%s/drill", s->state_dir);
     if (s->backup_jobs == 0)
         s->backup_jobs = processors();
     if (!s->metrics_instance) {
@@ -380,11 +382,28 @@ int settings_load(const SettingsSource *source, Settings *ret, Err *err)
     return 0;
 }
 
+static void freshness_done(Freshness *f)
+{
+    free(f->database);
+    free(f->schema);
+    free(f->table);
+    free(f->column);
+}
+
+void freshness_list_done(FreshnessList *list)
+{
+    for (size_t i = 0; list->items && i < list->count; i++)
+        freshness_done(&list->items[i]);
+    free(list->items);
+    *list = (FreshnessList){ 0 };
+}
+
 void settings_done(Settings *s)
 {
     mem_wipe_free(s->pg_password);
     mem_wipe_free(s->pushgateway_url);
     strv_done(&s->pg_databases);
+    freshness_list_done(&s->drill_freshness);
 
     char *const strings[] = {
         s->instance,         s->source,
@@ -395,6 +414,7 @@ void settings_done(Settings *s)
         s->backup_dir,       s->state_dir,
         s->metrics_textfile, s->metrics_instance,
         s->backup_schedule,
+        s->drill_dir,        s->drill_assertions,
     };
     for (size_t i = 0; i < ELEMENTSOF(strings); i++)
         free(strings[i]);

@@ -19,6 +19,7 @@
 #include "sys/strv.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -48,6 +49,19 @@ typedef struct CompressionWish {
     int level; /* 0: the method's default */
 } CompressionWish;
 
+/* What DRILL_FRESHNESS demands of one column. */
+typedef struct Freshness {
+    char *database; /* NULL: of every one */
+    char *schema, *table, *column;
+    uint64_t seconds;
+} Freshness;
+
+typedef struct FreshnessList {
+    Freshness *items;
+    size_t count;
+} FreshnessList;
+void freshness_list_done(FreshnessList *list);
+
 #define BACKUP_JOBS_MAX 64
 
 typedef struct Settings {
@@ -73,7 +87,13 @@ typedef struct Settings {
     bool backup_on_start;
 
     uint64_t max_backup_age_seconds, health_grace_seconds;
+    uint64_t max_backup_age_seconds, max_drill_age_seconds;
     uint64_t stall_timeout_seconds, lock_wait_timeout_seconds;
+
+    char *drill_dir;        /* absolute */
+    char *drill_assertions; /* NULL: there are none */
+    FreshnessList drill_freshness;
+    uint64_t drill_timeout_seconds;
 
     char *pushgateway_url, *metrics_textfile, *metrics_instance;
     LogFormat log_format;

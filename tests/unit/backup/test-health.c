@@ -315,7 +315,51 @@ START_TEST(what_must_be_healthy_follows_from_settings_plan_and_catalog)
 }
 END_TEST
 
+/* A young backup, and what its last drill has come to, and when. */
+static const struct {
+    ProofResult result;
+    usec_t age;
+    uint64_t max_age_seconds; /* 0: no proof is asked for */
+    bool healthy;
+    const char *sentence;
+} drills[] = {
+    { PROOF_RESULT_PROVEN, HOUR, 7200, true, "newest good backup is 3 h old" },
+    { PROOF_RESULT_PROVEN, 3 * HOUR, 7200, false, "the newest proof is 3 h old, allowed are 2 h" },
+    { PROOF_RESULT_PROVEN, 3 * HOUR, 0, true, "newest good backup is 3 h old" },
+    { PROOF_RESULT_FAILED, HOUR, 7200, false, "the newest drill failed, of x_1: why" },
+    { PROOF_RESULT_FAILED, HOUR, 0, false, "the newest drill failed, of x_1: why" },
+    { PROOF_RESULT_UNDECIDED, HOUR, 7200, false, "no backup is proven to restore" },
+    { PROOF_RESULT_UNDECIDED, HOUR, 0, true, "newest good backup is 3 h old" },
+};
+
+START_TEST(a_backup_that_is_not_proven_to_restore_is_not_enough)
+{
+    char stem[] = "x_1", name[] = "x", why[] = "why";
+    Proof proof = {
+        .result = drills[_i].result,
+        .finished = NOW - drills[_i].age,
+        .reason = why,
+    };
+    Backup backup = { .stem = stem, .when = NOW - 3 * HOUR, .good = true, .proof = &proof };
+    Series series = { .encoded = name, .database = name, .backups = &backup, .count = 1 };
+    const Catalog catalog = { .series = &series, .count = 1, .dir_fd = -1 };
+    _cleanup_strv_ Strv databases = { 0 };
+
+    strv_add(&databases, name);
+    _cleanup_health_ Health h = health_judge(&(HealthInput){
+        .catalog = &catalog,
+        .databases = &databases,
+        .now = NOW,
+        .max_age_seconds = 93600,
+        .max_drill_age_seconds = drills[_i].max_age_seconds,
+    });
+    ck_assert_int_eq(h.entries[0].healthy, drills[_i].healthy);
+    ck_assert_str_eq(h.entries[0].sentence, drills[_i].sentence);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_LOOP(a_backup_that_is_not_proven_to_restore_is_not_enough, ELEMENTSOF(drills)),
     UNIT_LOOP(the_newest_good_backup_decides, ELEMENTSOF(cases)),
     UNIT_TEST(the_whole_is_healthy_when_each_is),
     UNIT_TEST(one_that_is_too_old_is_enough),

@@ -78,7 +78,11 @@ static World draw_world(void)
     World w = { .count = draw(ITEMS_MAX + 1) };
 
     for (size_t i = 0; i < w.count; i++) {
-        w.items[i] = (RetentionItem){ .when = when, .good = draw(4) >= damaged };
+        w.items[i] = (RetentionItem){
+            .when = when,
+            .good = draw(4) >= damaged,
+            .proven = draw(6) == 0,
+        };
         when += draw(8) == 0 ? 0 : draw(2 * step);
     }
     usec_t newest = w.count > 0 ? w.items[w.count - 1].when : when, years = 3652 * USEC_PER_DAY;
@@ -113,6 +117,17 @@ static size_t good_count(const World *w)
     for (size_t i = 0; i < w->count; i++)
         n += w->items[i].good;
     return n;
+}
+
+static void newest_proven_stays(void)
+{
+    World w = draw_world();
+
+    for (size_t i = w.count; i-- > 0;)
+        if (w.items[i].good && w.items[i].proven) {
+            HOLDS(retention_keeps(w.rules[i]));
+            return;
+        }
 }
 
 static void newest_good_stays(void)
@@ -242,6 +257,16 @@ static bool in_slots(const World *w, size_t i, uint64_t keep, int kind)
     return newer < keep;
 }
 
+static bool is_newest_proven(const World *w, size_t i)
+{
+    if (!w->items[i].proven)
+        return false;
+    while (++i < w->count)
+        if (w->items[i].good && w->items[i].proven)
+            return false;
+    return true;
+}
+
 static RetentionRule rule_by_definition(const World *w, size_t i)
 {
     const RetentionItem *item = &w->items[i];
@@ -258,6 +283,7 @@ static RetentionRule rule_by_definition(const World *w, size_t i)
                : good_count(w) == 0 ? RETENTION_NO_GOOD
                                     : RETENTION_DAMAGED;
     return newer == 0                               ? RETENTION_NEWEST
+           : is_newest_proven(w, i)                 ? RETENTION_PROVEN
            : behind                                 ? RETENTION_CLOCK
            : young                                  ? RETENTION_DAYS
            : newer < p->keep_min_count              ? RETENTION_COUNT
@@ -281,6 +307,12 @@ static void for_many_catalogs(void (*property)(void))
     for (int i = 0; i < CATALOGS; i++)
         property();
 }
+
+START_TEST(the_newest_proven_one_is_never_removed)
+{
+    for_many_catalogs(newest_proven_stays);
+}
+END_TEST
 
 START_TEST(the_newest_good_one_is_never_removed)
 {
@@ -332,6 +364,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_TEST(the_newest_good_one_is_never_removed),
+    UNIT_TEST(the_newest_proven_one_is_never_removed),
     UNIT_TEST(deciding_again_on_what_was_kept_removes_nothing_more),
     UNIT_TEST(a_longer_policy_never_removes_more),
     UNIT_TEST(a_clock_behind_the_newest_backup_removes_nothing),

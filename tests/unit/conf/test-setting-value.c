@@ -110,7 +110,44 @@ START_TEST(a_list_of_databases_that_is_not_well_formed_is_refused)
 }
 END_TEST
 
+static const struct {
+    const char *text, *entries;
+} demands[] = {
+    { "public.orders.at=3600", "[*][public][orders][at][3600]" },
+    { "shop.public.orders.at=1, s.t.c=2", "[shop][public][orders][at][1][*][s][t][c][2]" },
+    { "my.shop.public.orders.at=1", "[my.shop][public][orders][at][1]" },
+};
+
+START_TEST(a_demand_of_freshness_names_a_column_and_seconds)
+{
+    _cleanup_(freshness_list_done) FreshnessList list = { 0 };
+    _cleanup_buf_ Buf joined = { 0 };
+
+    ck_assert_int_eq(setting_value_freshness(demands[_i].text, NULL, &list), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        const Freshness *f = &list.items[i];
+        buf_addf(&joined, "[%s][%s][%s][%s][%llu]", f->database ? f->database : "*", f->schema,
+                 f->table, f->column, (unsigned long long)f->seconds);
+    }
+    ck_assert_str_eq(joined.data, demands[_i].entries);
+}
+END_TEST
+
+static const char *const bad_demands[] = {
+    "a.b=1", "a.b.c", "a.b.c=", "a.b.c=x", "a.b.c=0", "a..c=1", "a.b.=1", "=1", ",", "a.b.c=1 d",
+};
+
+START_TEST(a_demand_of_freshness_that_is_not_well_formed_is_refused)
+{
+    FreshnessList list = { 0 };
+    ck_assert_int_lt(setting_value_freshness(bad_demands[_i], NULL, &list), 0);
+    ck_assert_ptr_null(list.items);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_LOOP(a_demand_of_freshness_names_a_column_and_seconds, ELEMENTSOF(demands)),
+    UNIT_LOOP(a_demand_of_freshness_that_is_not_well_formed_is_refused, ELEMENTSOF(bad_demands)),
     UNIT_LOOP(flags_are_read_in_every_spelling, 8),
     UNIT_LOOP(a_compression_has_method_and_level, ELEMENTSOF(compressions)),
     UNIT_TEST(a_number_is_read_up_to_the_largest),

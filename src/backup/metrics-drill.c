@@ -1,0 +1,46 @@
+#include "backup/metrics-drill.h"
+
+uint64_t metrics_drill_success(const Series *series, usec_t now)
+{
+    const Backup *b = series ? series_newest_proof(series, now) : NULL;
+
+    return b ? b->proof->finished / USEC_PER_SEC : 0;
+}
+
+/* Whatever it has come to. */
+static const Proof *last_proof(const Series *series, usec_t now)
+{
+    const Proof *newest = NULL;
+
+    for (size_t i = 0; series && i < series->count; i++) {
+        const Proof *p = series->backups[i].proof;
+        if (p && p->finished <= now && (!newest || p->finished >= newest->finished))
+            newest = p;
+    }
+    return newest;
+}
+
+const char *metrics_drill_result(const Series *series, usec_t now, size_t i, uint64_t *ret)
+{
+    const Proof *p = last_proof(series, now);
+
+    if (!p || i >= _PROOF_RESULT_MAX)
+        return NULL;
+    *ret = p->result == (ProofResult)i;
+    return proof_result_name((ProofResult)i);
+}
+
+const char *metrics_drill_phase_msec(const Series *series, usec_t now, size_t i, uint64_t *ret)
+{
+    enum { BEFORE = 2 };
+    const Backup *b = series ? series_newest_proof(series, now) : NULL;
+
+    if (!b || i >= BEFORE + _PROOF_LEVEL_MAX)
+        return NULL;
+    if (i < BEFORE) {
+        *ret = i == 0 ? b->proof->cluster_msec : b->proof->globals_msec;
+        return i == 0 ? "cluster" : "globals";
+    }
+    *ret = b->proof->checks[i - BEFORE].duration_msec;
+    return proof_level_name((ProofLevel)(i - BEFORE));
+}
