@@ -208,7 +208,7 @@ static int feed_client(const RestoreSource *source, const RestoreTarget *target,
         .plain = strcmp(source->backup->manifest.format, "plain") == 0,
         .replace = target->force && !created,
         .one_transaction = !created,
-        .directory = directory ? path : NULL,
+        .archive = directory ? path : NULL,
         .jobs = target->jobs,
     };
 

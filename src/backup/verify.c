@@ -234,6 +234,20 @@ static int read_inventory(const char *dir, const Manifest *m, char **ret, size_t
     return 0;
 }
 
+int verify_load_inventory(const Catalog *catalog, const Series *series, const Backup *backup,
+                          Inventory *ret, Err *err)
+{
+    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded), *text = NULL;
+    size_t size;
+
+    if (!backup->manifest.inventory_file)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "the backup has no inventory");
+    int r = read_inventory(dir, &backup->manifest, &text, &size, err);
+    if (r >= 0)
+        r = inventory_parse(text, size, ret, err);
+    return unless_gone(catalog, series, backup, r, err);
+}
+
 /* All but the data file itself. */
 static int check_records(const Catalog *catalog, const Series *series, const Backup *backup,
                          Err *err)

@@ -5,6 +5,7 @@
  * the catalog was loaded), or any other, mostly ERR_COULD_NOT_VERIFY (it could not be judged, for
  * example because no client program reads this archive). */
 
+#include "archive/inventory.h"
 #include "backup/catalog.h"
 #include "pg/client.h"
 #include "stream/stage.h"
@@ -20,6 +21,11 @@ int verify_stored(const Catalog *catalog, const Series *series, const Backup *ba
  * for which alone `client` is needed (NULL: not by it). */
 int verify_decoded(const Catalog *catalog, const Series *series, const Backup *backup,
                    const PgClient *client, usec_t stall_timeout, Err *err);
+
+/* The inventory that was taken while the backup was made; ERR_DAMAGED where it is not what the
+ * manifest says, ERR_COULD_NOT_VERIFY where there is none. */
+int verify_load_inventory(const Catalog *catalog, const Series *series, const Backup *backup,
+                          Inventory *ret, Err *err);
 
 /* The stored file through its decoders into `sink` (taken over), with the stored digest checked on
  * the way: a mismatch fails before the sink is finished. */

@@ -18,7 +18,7 @@
 #define DEFAULT_INSTANCE "main"
 
 static const Command *const commands[] = {
-    &command_run,   &command_list,  &command_verify, &command_restore,
+    &command_run,   &command_list,  &command_verify, &command_drill,    &command_restore,
     &command_prune, &command_check, &command_health, &command_schedule,
 };
 

@@ -413,8 +413,8 @@ void settings_done(Settings *s)
         s->pg_bindir,        s->pg_maintenance_database,
         s->backup_dir,       s->state_dir,
         s->metrics_textfile, s->metrics_instance,
-        s->backup_schedule,
-        s->drill_dir,        s->drill_assertions,
+        s->backup_schedule,  s->drill_dir,
+        s->drill_assertions,
     };
     for (size_t i = 0; i < ELEMENTSOF(strings); i++)
         free(strings[i]);

@@ -86,8 +86,7 @@ typedef struct Settings {
     char *backup_schedule; /* NULL: something else schedules */
     bool backup_on_start;
 
-    uint64_t max_backup_age_seconds, health_grace_seconds;
-    uint64_t max_backup_age_seconds, max_drill_age_seconds;
+    uint64_t max_backup_age_seconds, max_drill_age_seconds, health_grace_seconds;
     uint64_t stall_timeout_seconds, lock_wait_timeout_seconds;
 
     char *drill_dir;        /* absolute */

@@ -380,10 +380,28 @@ int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOpti
         strv_add(&ret->argv, "--clean");
         strv_add(&ret->argv, "--if-exists");
     }
-    if (options->directory && options->jobs > 1 && !options->one_transaction)
+    if (options->archive && options->jobs > 1 && !options->one_transaction)
         strv_addf(&ret->argv, "--jobs=%llu", (unsigned long long)options->jobs);
-    if (options->directory)
-        strv_add(&ret->argv, options->directory);
+    if (options->archive)
+        strv_add(&ret->argv, options->archive);
+    return 0;
+}
+
+/* Its --dbname does not exist, and its --database is a pattern: the operand is what takes a
+ * connection string. */
+int pg_command_amcheck(const PgClient *c, const PgTarget *t, const char *database, uint64_t jobs,
+                       PgCommand *ret, Err *err)
+{
+    _cleanup_free_ char *conninfo = pg_conninfo(t, database, NULL);
+
+    if (t->password)
+        return err_set(err, ERR_INTERNAL, "pg_amcheck with a password");
+    begin(c, "pg_amcheck", ret);
+    strv_add(&ret->argv, "--no-password");
+    strv_add(&ret->argv, "--heapallindexed");
+    strv_add(&ret->argv, "--parent-check");
+    strv_addf(&ret->argv, "--jobs=%llu", (unsigned long long)jobs);
+    strv_add(&ret->argv, conninfo);
     return 0;
 }
 

@@ -88,11 +88,11 @@ void pg_command_decode_directory(const PgClient *c, const char *path, PgCommand 
 
 typedef struct PgRestoreOptions {
     const char *database;
-    bool plain;            /* SQL text through psql, else a custom archive through pg_restore */
-    bool replace;          /* custom only: drop objects of the same name first */
-    bool one_transaction;  /* plain: see above */
-    const char *directory; /* restores this one instead of what comes from stdin; else NULL */
-    uint64_t jobs;         /* of a directory, unless in one transaction: connections */
+    bool plain;           /* SQL text through psql, else a custom archive through pg_restore */
+    bool replace;         /* custom only: drop objects of the same name first */
+    bool one_transaction; /* plain: see above */
+    const char *archive;  /* restores this file or directory instead of what comes from stdin */
+    uint64_t jobs;        /* of those, unless in one transaction: connections */
 } PgRestoreOptions;
 
 int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,
@@ -101,6 +101,12 @@ int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOpti
 /* The error of a client program that failed (ERR_CHILD) gets the kind and the hint that its words
  * tell of; any other stays what it is. */
 void pg_client_classify(const Child *child, Err *err);
+
+/* pg_amcheck of every table and index, heap against index in both directions; its findings go to
+ * stdout, and its exit status is then PG_AMCHECK_FOUND. The extension has to be there. */
+#define PG_AMCHECK_FOUND 2
+int pg_command_amcheck(const PgClient *c, const PgTarget *t, const char *database, uint64_t jobs,
+                       PgCommand *ret, Err *err);
 
 /* Spawns it. */
 int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, Child *ret,

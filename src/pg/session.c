@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,14 +158,16 @@ static int connect_timeout(const PgTarget *target, Err *err)
     return -ETIMEDOUT;
 }
 
-static int result_error(const PgSession *s, const PGresult *result, const char *doing, Err *err)
+static int result_error(PgSession *s, const PGresult *result, const char *doing, Err *err)
 {
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *hint = NULL;
     ErrKind kind = PQstatus(s->conn) == CONNECTION_BAD ? ERR_SERVER_LOST : ERR_SERVER;
     _cleanup_free_ char *text = mem_strdup(primary ? primary : PQerrorMessage(s->conn));
 
-    pg_classify_state(result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL, &kind, &hint);
+    pg_classify_state(state, &kind, &hint);
+    snprintf(s->state, sizeof(s->state), "%s", state ? state : "");
     text[strcspn(text, "\n")] = '\0';
     err_set(err, kind, "could not %s: %s", doing, text);
     if (hint)

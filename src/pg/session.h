@@ -16,6 +16,7 @@ struct PgSession {
     PGconn *conn;
     usec_t answer_timeout; /* 0: none */
     bool ignore_cancel;
+    char state[6]; /* SQLSTATE of the last statement that the server refused; "" for none */
 };
 
 /* Sends one statement and waits for its result (ret may be NULL). `doing` completes the sentence

@@ -208,6 +208,16 @@ static const ErrKindInfo kinds[] = {
         .remedy = "Update pg-backup. pg_restore of the version that wrote the archive reads it "
                   "all the same.",
     },
+    [ERR_NOT_PROVEN] = {
+        .name = "not-proven",
+        .exit_code = EXIT_CODE_NOT_VERIFIED,
+        .message_id = "85ad55b53bbd407582f5b1cc083aba05",
+        .cause = "A drill has restored a backup, or tried to, and what came out is not what was "
+                 "backed up, or not what the assertions demand.",
+        .remedy = "Read STEM.proof.json beside the backup: it names the level and each difference. "
+                  "Drill an older backup (\"pg-backup drill STEM\") and make a new one, until "
+                  "there is one that is proven.",
+    },
     [ERR_COULD_NOT_VERIFY] = {
         .name = "could-not-verify",
         .exit_code = EXIT_CODE_COULD_NOT_VERIFY,

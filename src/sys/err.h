@@ -54,6 +54,7 @@ typedef enum ErrKind {
     ERR_IO,               /* any other failed system call on our files */
     ERR_DAMAGED,          /* a stored backup is not what its manifest says */
     ERR_ARCHIVE_VERSION,  /* an archive of a version that this program does not know */
+    ERR_NOT_PROVEN,       /* a drill has found that a backup does not restore to what it was */
     ERR_COULD_NOT_VERIFY, /* a stored backup could not be judged */
     ERR_UNHEALTHY,        /* the newest good backup is missing or too old */
     ERR_CLOCK,            /* the clock stands before the newest backup */

@@ -150,6 +150,17 @@ static const LogEventInfo events[_LOG_EVENT_MAX] = {
         "was off or asleep, the timer was stopped, or the run before took too long. This run "
         "makes up for them. Compare the duration of runs with the interval of the timer.",
     },
+    [LOG_EVENT_DRILL_FINISHED] = {
+        "drill-finished", "a9bc0f9b062745c687caf8e71f3f9113", "A backup is proven to restore",
+        "@PG_BACKUP_STEM@ was restored into a throwaway server, and a dump of the copy has the same "
+        "contents. The proof stands beside the backup.",
+    },
+    [LOG_EVENT_DRILL_FAILED] = {
+        "drill-failed", "d42c1bd1e7be4b9eacd778f7fe369384", "A backup is not proven to restore",
+        "A drill found that @PG_BACKUP_STEM@ does not restore to what was dumped, or could not "
+        "decide. The entry's reason (PG_BACKUP_REASON) has a description of its own; the proof "
+        "beside the backup tells each level.",
+    },
 };
 
 static struct {

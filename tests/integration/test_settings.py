@@ -6,7 +6,7 @@ import pgtest
 from pgbackup import BackupTestCase, PgBackup
 
 CLUSTER = pgtest.Cluster()
-COMMANDS = ("run", "list", "verify", "restore", "prune", "check", "health")
+COMMANDS = ("run", "list", "verify", "drill", "restore", "prune", "check", "health")
 
 
 def setUpModule():

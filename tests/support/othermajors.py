@@ -15,7 +15,7 @@ import subprocess
 
 SUPPORT = os.path.dirname(os.path.abspath(__file__))
 RELEASES = {15: "bookworm", 17: "trixie", 18: "forky"}
-PROGRAMS = ("initdb", "postgres", "pg_dump", "pg_dumpall", "pg_restore", "psql")
+PROGRAMS = ("initdb", "postgres", "pg_amcheck", "pg_dump", "pg_dumpall", "pg_restore", "psql")
 
 
 def make_bindir(major, directory):

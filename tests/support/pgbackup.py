@@ -151,6 +151,8 @@ class PgBackup:
         """The committed backups, oldest first; of one database if it is named."""
         found = []
         for path in glob.glob(glob.escape(self.backup_dir) + "/*/*.json"):
+            if path.endswith(".proof.json"):
+                continue
             with open(path, encoding="utf-8") as f:
                 found.append(Backup(path, json.load(f)))
         found.sort(key=lambda backup: backup.stem[-len("20261122T020000Z"):])

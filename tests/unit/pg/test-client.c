@@ -183,7 +183,7 @@ START_TEST(a_directory_is_restored_over_several_connections_or_in_one_transactio
     PgTarget target = { 0 };
     PgRestoreOptions options = {
         .database = "copy",
-        .directory = "/backups/x.dir",
+        .archive = "/backups/x.dir",
         .jobs = 4,
         .one_transaction = _i == 1,
     };

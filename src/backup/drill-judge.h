@@ -1,0 +1,16 @@
+#pragma once
+
+/* Whose fault is it? Judges by what a client program of a restore has said. Pure. */
+
+#include "sys/strv.h"
+
+#include <stdbool.h>
+
+typedef struct DrillCircumstances {
+    bool other_major;     /* than that which made the backup: words may not be understood */
+    bool without_globals; /* no roles and tablespaces were restored before */
+} DrillCircumstances;
+
+/* Why a failed restore says nothing about the backup: a remedy as a full sentence. NULL when
+ * nothing of the kind is to be seen: then the backup does not restore. Static. */
+const char *drill_judge_failure(const Strv *lines, const DrillCircumstances *c);

@@ -1,0 +1,220 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backup/drill-judge.h"
+#include "backup/drill-step.h"
+#include "backup/verify.h"
+#include "stream/sink-child.h"
+#include "sys/child.h"
+#include "sys/clock.h"
+#include "sys/format.h"
+#include "sys/fs.h"
+#include "sys/mem.h"
+#include "sys/progress.h"
+
+#define START_TIMEOUT (120 * USEC_PER_SEC)
+
+/* Indexes, and the WAL and temporary files of making them, beside the rows. */
+static uint64_t needed_bytes(const Manifest *m)
+{
+    uint64_t bytes;
+    return __builtin_mul_overflow(m->raw_bytes, 5, &bytes) ? UINT64_MAX : bytes / 2;
+}
+
+static int check_space(const Drill *d, Err *err)
+{
+    const char *dir = d->ctx->dir;
+    uint64_t available, total, needed = needed_bytes(&d->backup->manifest);
+    _cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    int r = fd < 0 ? -errno : fs_space(fd, &available, &total);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not ask for the space in \"%s\"", dir);
+    if (available >= needed)
+        return 0;
+
+    _cleanup_free_ char *have = format_bytes(available), *want = format_bytes(needed);
+    err_set(err, ERR_COULD_NOT_VERIFY, "\"%s\" has %s free, a drill of this backup needs %s", dir,
+            have, want);
+    err_hint(err, "Make room there, or let DRILL_DIR name a larger file system.");
+    return -ENOSPC;
+}
+
+/* The server */
+
+/* A dump of the copy locks all tables in one transaction, as that of the original did. */
+static uint64_t locks_of(const Manifest *m)
+{
+    return 64 + (m->tables + m->definitions) / 50;
+}
+
+static void choose_settings(const Drill *d, Strv *ret)
+{
+    const Manifest *m = &d->backup->manifest;
+
+    strv_addf(ret, "max_locks_per_transaction=%llu", (unsigned long long)locks_of(m));
+    if (d->programs.major >= 15)
+        strv_add(ret, "allow_in_place_tablespaces=on");
+    if (m->bytea_output)
+        strv_addf(ret, "bytea_output=%s", m->bytea_output);
+    if (m->lc_monetary)
+        strv_addf(ret, "lc_monetary=%s", m->lc_monetary);
+    if (m->quote_all_identifiers)
+        strv_addf(ret, "quote_all_identifiers=%s", m->quote_all_identifiers);
+}
+
+static uint64_t cluster_bytes(void *cluster)
+{
+    return pg_cluster_bytes(cluster);
+}
+
+static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
+{
+    _cleanup_strv_ Strv settings = { 0 };
+
+    choose_settings(d, &settings);
+    const PgClusterSpec spec = {
+        .parent = d->ctx->dir,
+        .programs = &d->programs,
+        .traits = traits->encoding ? traits : NULL,
+        .settings = &settings,
+        .start_timeout = START_TIMEOUT,
+    };
+    int r = pg_cluster_start(&spec, &d->cluster, err);
+    if (r >= 0)
+        progress_probe(cluster_bytes, d->cluster);
+    return r;
+}
+
+/* The contents */
+
+/* Under its own name, unless initdb has made it already, like the original in all. */
+static int make_database(Drill *d, PgSession *session, const PgDatabaseTraits *traits, Err *err)
+{
+    bool exists;
+
+    d->database = d->series->database;
+    int r = pg_database_exists(session, d->database, &exists, err);
+    if (r < 0 || exists)
+        return r;
+    return pg_create_database(session, d->database, traits, err);
+}
+
+static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
+{
+    const DrillCircumstances circumstances = {
+        .other_major = drill_is_of_another_major(d),
+        .without_globals = !d->proof->globals,
+    };
+
+    if (r >= 0 || err->kind != ERR_CHILD)
+        return r < 0 && err->kind == ERR_DAMAGED ? 1 : r;
+    const char *remedy = drill_judge_failure(&child->stderr_lines, &circumstances);
+    if (!remedy)
+        return 1;
+    err->kind = ERR_COULD_NOT_VERIFY;
+    err_hint(err, "%s", remedy);
+    return r;
+}
+
+/* pg_restore reads the stored file itself, since over several connections it has to seek; SQL text
+ * goes through its decoders to psql. */
+static int feed(Drill *d, Child *child, PgCommand *command, bool plain, Err *err)
+{
+    int r = pg_command_spawn(command, plain ? CHILD_STDIN : CHILD_NEITHER, /* stall_timeout= */ 0,
+                             child, err);
+    if (r < 0)
+        return r;
+    if (!plain)
+        return child_wait(child, err);
+    return verify_stream(d->ctx->catalog, d->series, d->backup, sink_child_new(child), err);
+}
+
+static int restore_contents(Drill *d, Err *err)
+{
+    _cleanup_free_ char *path = verify_data_path(d->ctx->catalog, d->series, d->backup);
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+    _cleanup_child_ Child child = CHILD_INIT;
+    bool plain = strcmp(d->backup->manifest.format, "plain") == 0;
+    const PgRestoreOptions options = {
+        .database = d->database,
+        .plain = plain,
+        .archive = plain ? NULL : path,
+        .jobs = plain ? 0 : d->ctx->jobs,
+    };
+
+    int r =
+        pg_command_restore(&d->programs, pg_cluster_target(d->cluster), &options, &command, err);
+    if (r < 0)
+        return r;
+    r = feed(d, &child, &command, plain, err);
+    return judge_failure(d, &child, r, err);
+}
+
+/* All of it, with the time of each part */
+
+static uint64_t lap(usec_t *since)
+{
+    usec_t now = clock_monotonic();
+    uint64_t msec = (now - *since) / USEC_PER_MSEC;
+
+    *since = now;
+    return msec;
+}
+
+static int restore_in(Drill *d, PgSession *session, const PgDatabaseTraits *traits, Err *err)
+{
+    Proof *p = d->proof;
+    PgServerInfo info = { 0 };
+    usec_t since = clock_monotonic();
+
+    int r = pg_server_info(session, &info, err);
+    if (r < 0)
+        return r;
+    p->server_version = TAKE_PTR(info.version);
+    pg_server_info_done(&info);
+
+    r = drill_restore_globals(d, session, err);
+    p->globals_msec = lap(&since);
+    if (r != 0)
+        return r;
+    r = make_database(d, session, traits, err);
+    if (r < 0)
+        return r;
+    r = restore_contents(d, err);
+    p->recovery_msec = p->cluster_msec + p->globals_msec + lap(&since);
+    return r;
+}
+
+int drill_restore(Drill *d, Err *err)
+{
+    const Manifest *m = &d->backup->manifest;
+    _cleanup_pg_session_ PgSession *session = NULL;
+    const PgDatabaseTraits traits = {
+        .encoding = m->encoding,
+        .collate = m->collate,
+        .ctype = m->ctype,
+        .locale_provider = m->locale_provider,
+        .locale = m->locale,
+    };
+    usec_t since = clock_monotonic();
+
+    if (err_is_set(&d->no_programs)) {
+        err_copy(err, &d->no_programs);
+        return -ENOENT;
+    }
+    int r = check_space(d, err);
+    if (r < 0)
+        return r;
+    r = start_cluster(d, &traits, err);
+    d->proof->cluster_msec = lap(&since);
+    if (r < 0)
+        return r;
+    r = pg_connect(pg_cluster_target(d->cluster), "postgres", &session, err);
+    if (r < 0)
+        return r;
+    return restore_in(d, session, &traits, err);
+}

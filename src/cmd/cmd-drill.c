@@ -1,0 +1,343 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backup/artifact.h"
+#include "backup/catalog.h"
+#include "backup/drill.h"
+#include "backup/lock.h"
+#include "cmd/cmd.h"
+#include "pg/cluster.h"
+#include "sys/clock.h"
+#include "sys/format.h"
+#include "sys/json.h"
+#include "sys/log.h"
+#include "sys/mem.h"
+#include "sys/progress.h"
+
+#define DIFFERENCES_SHOWN 10
+
+/* The drills of one command. */
+typedef struct Drills {
+    const Settings *settings;
+    const Args *args;
+    Catalog catalog;
+    Lock lock;
+    DrillContext ctx;
+    Json *json; /* the list of proofs, where that is asked for */
+    size_t proven, failed, undecided, gone;
+} Drills;
+
+static void drills_done(Drills *d)
+{
+    lock_release(&d->lock);
+    catalog_done(&d->catalog);
+    json_free(d->json);
+}
+
+/* Telling */
+
+static void print_check(const Proof *p, ProofLevel level)
+{
+    const ProofCheck *check = &p->checks[level];
+    _cleanup_free_ char *duration = format_duration(check->duration_msec * USEC_PER_MSEC),
+                        *why = check->why ? format_oneline(check->why) : NULL;
+    bool timed = check->outcome != PROOF_NOT_ASKED_FOR && check->duration_msec > 0;
+
+    printf("  %-13s  %-16s  %8s%s%s\n", proof_level_title(level),
+           proof_outcome_title(check->outcome), timed ? duration : "", why ? "  " : "",
+           why ? why : "");
+}
+
+static void print_list(const Strv *lines, size_t shown, uint64_t count, const char *prefix,
+                       const char *stem)
+{
+    for (size_t i = 0; i < lines->count && i < shown; i++) {
+        _cleanup_free_ char *line = format_oneline(lines->items[i]);
+        printf("    %s%s\n", prefix, line);
+    }
+    if (count > shown)
+        printf("    and %llu more in %s.proof.json\n", (unsigned long long)(count - shown), stem);
+}
+
+static void print_proof(const Proof *p)
+{
+    _cleanup_free_ char *recovery = format_duration(p->recovery_msec * USEC_PER_MSEC),
+                        *cluster = format_duration(p->cluster_msec * USEC_PER_MSEC),
+                        *globals = format_duration(p->globals_msec * USEC_PER_MSEC);
+    bool restored = p->checks[PROOF_LEVEL_RESTORE].outcome == PROOF_PASSED;
+
+    printf("%s: %s", p->stem, proof_result_title(p->result));
+    if (restored)
+        printf(", recovered in %s (server %s, globals %s)", recovery, cluster, globals);
+    printf("\n");
+    for (ProofLevel i = 0; i < _PROOF_LEVEL_MAX; i++)
+        print_check(p, i);
+    print_list(&p->differences, DIFFERENCES_SHOWN, proof_difference_count(p), "differs: ", p->stem);
+    print_list(&p->notes, p->notes.count, p->notes.count, "note: ", p->stem);
+}
+
+static void log_proof(const Proof *p)
+{
+    _cleanup_free_ char *recovery = format_duration(p->recovery_msec * USEC_PER_MSEC);
+    _cleanup_err_ Err err = { 0 };
+
+    if (p->result == PROOF_RESULT_PROVEN) {
+        log_event(LOG_LEVEL_NOTICE, LOG_EVENT_DRILL_FINISHED, "%s is proven, recovered in %s",
+                  p->stem, recovery);
+        return;
+    }
+    err_set(&err, p->result == PROOF_RESULT_FAILED ? ERR_NOT_PROVEN : ERR_COULD_NOT_VERIFY,
+            "%s: %s", p->stem, p->reason);
+    log_err(LOG_LEVEL_ERROR, LOG_EVENT_DRILL_FAILED, &err);
+}
+
+static void tell(Drills *d, const Proof *p)
+{
+    size_t *const counts[] = {
+        [PROOF_RESULT_PROVEN] = &d->proven,
+        [PROOF_RESULT_FAILED] = &d->failed,
+        [PROOF_RESULT_UNDECIDED] = &d->undecided,
+    };
+
+    (*counts[p->result])++;
+    if (d->json)
+        json_add_child(d->json, proof_to_json(p));
+    else
+        print_proof(p);
+    (void)fflush(stdout);           /* a failure is found at the end */
+    if (!log_is_human() || d->json) /* a person has just read it */
+        log_proof(p);
+}
+
+static void warn(const Strv *problems)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        log_warning("%s", problems->items[i]);
+}
+
+/* Drilling */
+
+static void publish(const Drills *d, const Series *series, const Backup *backup, const Proof *p)
+{
+    _cleanup_err_ Err err = { 0 };
+    bool kept;
+
+    if (drill_publish(&d->catalog, series, backup, p, &kept, &err) < 0)
+        log_err(LOG_LEVEL_WARNING, LOG_EVENT_NONE, &err);
+    else if (kept)
+        log_notice("%s keeps the proof that it has: this drill could not decide", backup->stem);
+}
+
+/* A negative number only when the command is to end. */
+static int drill_one(Drills *d, const Series *series, const Backup *backup, Err *err)
+{
+    _cleanup_proof_ Proof p = { 0 };
+    _cleanup_strv_ Strv problems = { 0 };
+    _cleanup_err_ Err reason = { 0 };
+
+    log_context(LOG_FIELD_DATABASE, series->database);
+    log_context(LOG_FIELD_STEM, backup->stem);
+    int r = drill_backup(&d->ctx, series, backup, &p, &problems, &reason);
+    log_progress_line(NULL);
+    warn(&problems);
+    if (r < 0 && reason.kind == ERR_NOT_FOUND) {
+        log_notice("%s", reason.message);
+        d->gone++;
+    } else if (r < 0) {
+        err_move(err, &reason);
+        return r;
+    } else {
+        publish(d, series, backup, &p);
+        tell(d, &p);
+    }
+    log_context(LOG_FIELD_STEM, NULL);
+    log_context(LOG_FIELD_DATABASE, NULL);
+    return 0;
+}
+
+/* A database without a backup that could be drilled is not passed over. */
+static void tell_undrillable(Drills *d, const Series *series, const char *why)
+{
+    _cleanup_err_ Err err = { 0 };
+    _cleanup_free_ char *name = format_oneline(series->database ? series->database : "globals");
+
+    err_set(&err, ERR_COULD_NOT_VERIFY, "%s: %s", name, why);
+    if (!d->json)
+        printf("%s: %s\n", name, proof_result_title(PROOF_RESULT_UNDECIDED));
+    (void)fflush(stdout);
+    log_context(LOG_FIELD_DATABASE, series->database);
+    log_err(LOG_LEVEL_ERROR, LOG_EVENT_DRILL_FAILED, &err);
+    log_context(LOG_FIELD_DATABASE, NULL);
+    d->undecided++;
+}
+
+static int drill_newest(Drills *d, const Series *series, Err *err)
+{
+    const Backup *newest = series_newest_good(series);
+
+    if (newest)
+        return drill_one(d, series, newest, err);
+    tell_undrillable(d, series, series->problem ? series->problem : "all backups are damaged");
+    return 0;
+}
+
+/* The globals are drilled as part of each database. */
+static int drill_catalog(Drills *d, Err *err)
+{
+    for (size_t i = 0; i < d->catalog.count; i++) {
+        const Series *series = &d->catalog.series[i];
+        int r = series->database ? drill_newest(d, series, err) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int drill_named(Drills *d, const char *name, Err *err)
+{
+    const Series *series;
+    const Backup *backup;
+
+    int r = catalog_find(&d->catalog, name, &series, &backup, err);
+    if (r < 0)
+        return r;
+    if (!series->database) {
+        err_set(err, ERR_USAGE, "\"%s\" holds no database", name);
+        err_hint(err, "The globals are drilled with each database.");
+        return -EINVAL;
+    }
+    return drill_one(d, series, backup, err);
+}
+
+static int drill_all(Drills *d, Err *err)
+{
+    if (d->args->operand_count == 0)
+        return drill_catalog(d, err);
+    for (size_t i = 0; i < d->args->operand_count; i++) {
+        int r = drill_named(d, d->args->operands[i], err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Before and after */
+
+/* Its user may have to pass through it to the server's own directory, but not to look around. */
+static int make_directory(const char *path, Err *err)
+{
+    if (mkdir(path, 0711) == 0 || errno == EEXIST)
+        return 0;
+    int r = err_set_errno(err, errno, "could not make the directory \"%s\"", path);
+    err_hint(err, "Make it, or correct DRILL_DIR.");
+    return r;
+}
+
+static int sweep(Drills *d, Err *err)
+{
+    _cleanup_strv_ Strv removed = { 0 }, problems = { 0 };
+
+    int r = pg_cluster_sweep(d->settings->drill_dir, &removed, &problems, err);
+    for (size_t i = 0; i < removed.count; i++)
+        log_event(LOG_LEVEL_WARNING, LOG_EVENT_SWEPT, "removed %s, which an interrupted drill left",
+                  removed.items[i]);
+    warn(&problems);
+    return r;
+}
+
+static int prepare(Drills *d, Err *err)
+{
+    const Settings *s = d->settings;
+
+    progress_phase("preparing", /* total= */ 0);
+    int r = catalog_load(s->backup_dir, &d->catalog, err);
+    if (r < 0)
+        return r;
+    r = make_directory(s->drill_dir, err);
+    if (r < 0)
+        return r;
+    r = lock_take(s->drill_dir, "drill", &d->lock, err);
+    if (r < 0)
+        return r;
+    r = sweep(d, err);
+    if (r < 0)
+        return r;
+
+    d->ctx = (DrillContext){
+        .catalog = &d->catalog,
+        .bindir = s->pg_bindir,
+        .dir = s->drill_dir,
+        .assertions = s->drill_assertions,
+        .freshness = &s->drill_freshness,
+        .jobs = s->backup_jobs,
+        .stall_timeout = s->stall_timeout_seconds * USEC_PER_SEC,
+        .timeout_seconds = s->drill_timeout_seconds,
+        .program_version = PG_BACKUP_VERSION,
+    };
+    if (d->args->flags & ARG_JSON)
+        d->json = json_new_array();
+    progress_ready();
+    return 0;
+}
+
+static void print_json(Drills *d)
+{
+    _cleanup_json_ Json *root = json_new_object();
+
+    json_set_child(root, "drills", TAKE_PTR(d->json));
+    _cleanup_free_ char *text = json_print(root);
+    printf("%s\n", text);
+}
+
+/* The worst of all is the whole. */
+static int conclude(Drills *d, Err *err)
+{
+    if (d->json)
+        print_json(d);
+    if (d->failed > 0)
+        return EXIT_CODE_NOT_VERIFIED;
+    if (d->undecided > 0)
+        return EXIT_CODE_COULD_NOT_VERIFY;
+    if (d->proven == 0)
+        return err_set(err, ERR_COULD_NOT_VERIFY, "%s in \"%s\"",
+                       d->gone > 0 ? "all backups were removed meanwhile"
+                                   : "there is no backup to drill",
+                       d->catalog.path);
+    return EXIT_CODE_DONE;
+}
+
+static int run_drill(const CmdContext *ctx, Err *err)
+{
+    _cleanup_(drills_done) Drills d = {
+        .settings = ctx->settings,
+        .args = ctx->args,
+        .catalog = CATALOG_INIT,
+        .lock = LOCK_INIT,
+    };
+
+    int r = prepare(&d, err);
+    if (r >= 0)
+        r = drill_all(&d, err);
+    progress_stopping();
+    return r < 0 ? r : conclude(&d, err);
+}
+
+const Command command_drill = {
+    .name = "drill",
+    .operands = "[BACKUP…]",
+    .max_operands = -1,
+    .summary = "restores backups into a throwaway server and proves that the contents are the same",
+    .help =
+        "Restores into a server of its own, dumps the copy again and compares: rows and digest of "
+        "each\n"
+        "table, sequences, large objects, definitions. Then pg_amcheck, DRILL_ASSERTIONS and\n"
+        "DRILL_FRESHNESS. What it has found stands in STEM.proof.json beside the backup. Without\n"
+        "operands: the newest good backup of each database. Exits with 4 when a backup is wrong, "
+        "with\n"
+        "5 when one could not be judged.",
+    .options = ARG_JSON,
+    .run = run_drill,
+};

@@ -1,0 +1,140 @@
+#include "pg/copy.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg/session.h"
+#include "sys/format.h"
+#include "sys/mem.h"
+
+#define BOOLEAN_OID 16 /* of pg_type: it never changes */
+
+/* What a refused statement tells, by SQLSTATE or its class. */
+static bool refused_with(const PgSession *s, const char *const *states, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(s->state, states[i], strlen(states[i])) == 0)
+            return true;
+    return false;
+}
+
+int pg_copy_execute(PgSession *s, const char *sql, Err *err)
+{
+    static const char *const exists[] = { "42710", "42P06", "42P07" };
+    _cleanup_err_ Err reason = { 0 };
+
+    int r = pg_query(s, sql, "restore the globals", NULL, &reason);
+    if (r < 0 && reason.kind != ERR_CANCELLED && refused_with(s, exists, ELEMENTSOF(exists)))
+        return 0;
+    err_move(err, &reason);
+    return r;
+}
+
+/* The server's refusal of a question: its answer, unless it tells of the server (resources,
+ * operator, system, connection) or of who has asked (syntax). */
+static int answer_of_refusal(const PgSession *s, int r, const Err *err)
+{
+    static const char *const no_answers[] = { "42601", "08", "53", "54", "57", "58", "XX" };
+
+    if (r >= 0)
+        return r;
+    if (!err || s->state[0] == '\0' || err->kind == ERR_CANCELLED || err->kind == ERR_STALLED ||
+        err->kind == ERR_COULD_NOT_VERIFY || err->kind == ERR_SERVER_LOST)
+        return r;
+    return refused_with(s, no_answers, ELEMENTSOF(no_answers)) ? r : 1;
+}
+
+static int judge_assertion(const PGresult *result, Err *err)
+{
+    int rows = PQntuples(result), columns = PQnfields(result);
+
+    if (rows != 1 || columns != 1) {
+        err_set(err, ERR_DAMAGED, "it returned %d rows of %d columns instead of one true", rows,
+                columns);
+        return 1;
+    }
+    if (PQftype(result, 0) == BOOLEAN_OID && !PQgetisnull(result, 0, 0) &&
+        strcmp(PQgetvalue(result, 0, 0), "t") == 0)
+        return 0;
+
+    _cleanup_free_ char *value = format_oneline(PQgetvalue(result, 0, 0));
+    if (PQgetisnull(result, 0, 0))
+        err_set(err, ERR_DAMAGED, "it returned null instead of true");
+    else if (PQftype(result, 0) == BOOLEAN_OID)
+        err_set(err, ERR_DAMAGED, "it returned false");
+    else
+        err_set(err, ERR_DAMAGED, "it returned \"%.100s\" instead of true", value);
+    return 1;
+}
+
+int pg_copy_assert(PgSession *s, const char *sql, Err *err)
+{
+    _cleanup_err_ Err reason = { 0 };
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query(s, "RESET search_path; SET default_transaction_read_only = on",
+                     "prepare an assertion", NULL, err);
+    if (r < 0)
+        return r;
+    r = pg_query(s, sql, "run it", &result, &reason);
+    if (r < 0 && reason.kind == ERR_SERVER && s->state[0] == '\0')
+        return err_set(err, ERR_SERVER, "it holds no statement");
+    if (r < 0) {
+        r = answer_of_refusal(s, r, &reason);
+        err_move(err, &reason);
+        return r;
+    }
+    return judge_assertion(result, err);
+}
+
+static char *quote_identifier(PgSession *s, const char *name)
+{
+    char *quoted = PQescapeIdentifier(s->conn, name, strlen(name));
+    char *copy = mem_strdup(quoted);
+
+    PQfreemem(quoted);
+    return copy;
+}
+
+int pg_copy_is_fresh(PgSession *s, const PgFreshness *f, uint64_t moment, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+    _cleanup_free_ char *schema = quote_identifier(s, f->schema),
+                        *table = quote_identifier(s, f->table),
+                        *column = quote_identifier(s, f->column);
+    if (!schema || !table || !column)
+        return err_set(err, ERR_SETTINGS, "a name in DRILL_FRESHNESS is not UTF-8");
+
+    int r = pg_query(s, "SET timezone = 'UTC'", "set the time zone", NULL, err);
+    if (r < 0)
+        return r;
+    _cleanup_free_ char *sql =
+        mem_printf("SELECT floor(%" PRIu64 " - extract(epoch FROM pg_catalog.max(%s)"
+                   "::timestamptz))::bigint FROM %s.%s",
+                   moment, column, schema, table);
+
+    r = pg_query_row(s, sql, "read the newest value", &result, err);
+    if (r < 0)
+        return answer_of_refusal(s, r, err);
+    if (PQgetisnull(result, 0, 0)) {
+        err_set(err, ERR_DAMAGED, "it has no value at all");
+        return 1;
+    }
+    long long age = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    if (age <= 0 || (uint64_t)age <= f->seconds)
+        return 0;
+    err_set(err, ERR_DAMAGED,
+            "its newest value was %lld seconds old when the backup began, allowed are %" PRIu64,
+            age, f->seconds);
+    return 1;
+}
+
+int pg_copy_create_amcheck(PgSession *s, Err *err)
+{
+    static const char *const missing[] = { "0A000", "58P01", "55000" };
+
+    int r = pg_query(s, "CREATE EXTENSION IF NOT EXISTS amcheck WITH SCHEMA pg_catalog",
+                     "create the extension amcheck", NULL, err);
+    return r < 0 && refused_with(s, missing, ELEMENTSOF(missing)) ? 1 : r;
+}

@@ -1,0 +1,178 @@
+"""Damage is found by a drill, and named: in the stored backup, and in what a restore makes of it."""
+
+import json
+import os
+import re
+import shutil
+
+import pgtest
+from drills import DrillTestCase, restore_then
+
+CLUSTER = pgtest.Cluster()
+
+CONTENTS = """
+CREATE TABLE changed AS SELECT i, md5(i::text) AS t FROM generate_series(1, 100) i;
+CREATE TABLE removed AS SELECT * FROM changed;
+CREATE TABLE added AS SELECT * FROM changed;
+CREATE TABLE moved_from AS SELECT * FROM changed;
+CREATE TABLE moved_to AS SELECT * FROM changed WHERE i > 50;
+CREATE TABLE gone AS SELECT 1 AS i;
+CREATE SEQUENCE counter; SELECT setval('counter', 4711);
+SELECT lo_from_bytea(4711, 'contents');
+CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 2 * i';
+CREATE TABLE indexed (i int PRIMARY KEY);
+INSERT INTO indexed SELECT generate_series(1, 1000);
+"""
+
+# What each statement does to the copy, and what a drill has to say of it.
+DAMAGES = {
+    "UPDATE changed SET t = 'x' WHERE i = 50":
+        r"table public\.changed: .*",
+    "DELETE FROM removed WHERE i = 50":
+        r"table public\.removed: 100 rows became 99",
+    "INSERT INTO added VALUES (101, 'x')":
+        r"table public\.added: 100 rows became 101",
+    "WITH m AS (DELETE FROM moved_from WHERE i = 1 RETURNING *) INSERT INTO moved_to TABLE m":
+        r"table public\.moved_to: 50 rows became 51",
+    "DROP TABLE gone":
+        r"table public\.gone",
+    "SELECT setval('counter', 1)":
+        r"sequence public\.counter: 4711.* became 1",
+    "SELECT lo_put(4711, 0, 'C')":
+        r"large objects",
+    "CREATE OR REPLACE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT i + i'":
+        r"FUNCTION public\.twice\(integer\)",
+}
+
+
+def setUpModule():
+    CLUSTER.start()
+    CLUSTER.create("appdb", CONTENTS)
+    CLUSTER.create("other", "CREATE TABLE t AS SELECT 1 AS a")
+
+
+class Damage(DrillTestCase):
+    form = "custom"
+
+    def setUp(self):
+        super().setUp()
+        self.backup = self.installation(CLUSTER, "appdb", BACKUP_FORMAT=self.form)
+
+    def assertFailed(self, proof, level, says):
+        self.assertEqual(proof["result"], "failed", proof)
+        self.assertEqual(self.outcomes(proof)[level], "failed", proof)
+        self.assertRegex(self.why(proof, level), says)
+        self.assertIn("not-proven", [event.get("reason") for event in self.printed.events])
+
+
+class InTheCopy(Damage):
+    program = "pg_restore"
+
+    def drill_damaged(self, sql):
+        self.backup.must("run")
+        script = restore_then(CLUSTER, sql, self.program)
+        return self.drill(self.backup, 4, PG_BINDIR=self.bindir(CLUSTER, **{self.program: script}))
+
+    def test_every_difference_of_the_contents_is_named(self):
+        proof = self.drill_damaged(";\n".join(DAMAGES) + ";")
+        self.assertFailed(proof, "fixed-point", "differs from the original in")
+        for statement, says in DAMAGES.items():
+            with self.subTest(statement):
+                self.assertTrue(any(re.search(says, d) for d in proof["differences"]), proof)
+        self.assertRegex("\n".join(proof["differences"]), r"moved_from: 100 rows became 99")
+        self.assertRegex(self.printed.stdout, "(?m)^ +differs: table public.added: 100 rows")
+        self.assertRegex(self.backup.must("list").stdout, "DRILL FAILED")
+        self.assertEndedUnhealthy()
+
+    def assertEndedUnhealthy(self):
+        done = self.backup("health")
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("the newest drill failed", done.stdout)
+
+    def test_an_index_that_lacks_a_row_is_found(self):
+        proof = self.drill_damaged("""
+            UPDATE pg_index SET indisready = false WHERE indexrelid = 'indexed_pkey'::regclass;
+            DELETE FROM indexed WHERE i = 1000;
+            INSERT INTO indexed VALUES (1000);
+            UPDATE pg_index SET indisready = true WHERE indexrelid = 'indexed_pkey'::regclass;""")
+        self.assertFailed(proof, "amcheck", "indexed_pkey")
+        self.assertEqual(self.outcomes(proof)["fixed-point"], "passed", proof)
+
+
+class InTheCopyOfText(InTheCopy):
+    form = "plain"
+    program = "psql"
+
+    # One round shows that text goes the same way; the rest is the archive's.
+    test_an_index_that_lacks_a_row_is_found = None
+
+
+class InTheStore(Damage):
+    """All of it is found before anything is restored, so these take no server."""
+
+    def setUp(self):
+        super().setUp()
+        self.backup.must("run", PG_DATABASES="appdb other")
+        self.stored = self.backup.backup("appdb")
+
+    def assertFound(self, level, says):
+        self.assertFailed(self.drill(self.backup, 4, self.stored.stem), level, says)
+
+    def test_a_flipped_bit(self):
+        data = bytearray(self.stored.read())
+        data[len(data) // 2] ^= 1
+        with open(self.stored.data, "wb") as f:
+            f.write(data)
+        self.assertFound("digest", "SHA-256")
+
+    def test_a_truncation(self):
+        os.truncate(self.stored.data, 100)
+        self.assertFound("digest", "100 bytes")
+
+    def test_another_backups_file(self):
+        shutil.copy(self.backup.backup("other").data, self.stored.data)
+        self.assertFound("digest", "bytes|SHA-256")
+
+    def test_an_edited_inventory(self):
+        with open(self.stored.inventory, encoding="utf-8") as f:
+            text = f.read()
+        with open(self.stored.inventory, "w", encoding="utf-8") as f:
+            f.write(text.replace('"rows":100', '"rows":101', 1))
+        self.assertFound("digest", "inventory")
+
+    def test_an_edited_manifest(self):
+        with open(self.stored.path, encoding="utf-8") as f:
+            manifest = json.load(f)
+        manifest["rows"] += 1
+        with open(self.stored.path, "w", encoding="utf-8") as f:
+            json.dump(manifest, f)
+        self.assertFound("digest", "does not hold the digests")
+
+    def test_a_manifest_that_cannot_be_read(self):
+        with open(self.stored.path, "w", encoding="utf-8") as f:
+            f.write("{")
+        done = self.backup("drill", self.stored.stem)
+        self.assertEqual(done.code, 4, done)
+        self.assertIn("stored digest", done.said)
+
+
+class Assertions(Damage):
+    def test_what_does_not_hold_is_named(self):
+        os.mkdir(self.tmp + "/assertions")
+        for name, sql in {"false": "SELECT false", "null": "SELECT null::bool",
+                          "number": "SELECT 1", "rows": "SELECT true FROM changed",
+                          "nothing": "", "gone": "SELECT true FROM never_there",
+                          "good": "SELECT count(*) = 100 FROM changed"}.items():
+            self.write(f"assertions/{name}.sql", sql)
+        self.backup.must("run")
+        proof = self.drill(self.backup, 4, DRILL_ASSERTIONS=self.tmp + "/assertions",
+                           DRILL_FRESHNESS="public.changed.nosuch=60")
+        self.assertFailed(proof, "assertions", "sql")
+        said = "\n".join(proof["notes"])
+        for words in ("false.sql: it returned false", "null.sql: it returned null",
+                      'number.sql: it returned "1"', "rows.sql: it returned 100 rows",
+                      "nothing.sql: it holds no statement", "gone.sql: .*never_there"):
+            self.assertRegex(said, words)
+        self.assertNotIn("good.sql", said)
+        self.assertFailed(proof, "freshness", "nosuch")
+        self.assertEqual(self.outcomes(proof)["fixed-point"], "passed", proof)

@@ -1,0 +1,139 @@
+"""Drills of what is right come out proven, and the proof is of use everywhere."""
+
+import os
+
+import pgtest
+from drills import DrillTestCase, read_proof
+
+CLUSTER = pgtest.Cluster()
+
+ROLES = """
+CREATE ROLE "the owner" LOGIN PASSWORD 'x';
+CREATE ROLE reader;
+GRANT reader TO "the owner";
+"""
+
+# What depends on settings of the session, on roles, and on a tablespace.
+CONTENTS = """
+ALTER DATABASE {name} SET bytea_output = 'escape';
+CREATE TABLE bytes AS SELECT i, decode(md5(i::text), 'hex') AS b FROM generate_series(1, 50) i;
+CREATE TABLE times AS SELECT now() - i * interval '1 hour' AS at, 'infinity'::float8 AS f
+    FROM generate_series(1, 50) i;
+CREATE TABLE owned (id bigserial PRIMARY KEY, parent bigint REFERENCES owned);
+ALTER TABLE owned OWNER TO "the owner";
+GRANT SELECT ON owned TO reader;
+INSERT INTO owned (parent) SELECT NULLIF(i - 1, 0) FROM generate_series(1, 100) i;
+CREATE TABLE parts (at date, n int, PRIMARY KEY (at, n)) PARTITION BY RANGE (at);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE to_parts (at date, n int, FOREIGN KEY (at, n) REFERENCES parts);
+INSERT INTO parts SELECT '2026-01-01'::date + i, i FROM generate_series(1, 20) i;
+INSERT INTO to_parts SELECT * FROM parts;
+CREATE TABLE elsewhere (n int) TABLESPACE "far away";
+INSERT INTO elsewhere VALUES (1);
+CREATE MATERIALIZED VIEW sums AS SELECT sum(n) FROM parts;
+SELECT lo_from_bytea(0, decode(repeat('00ff', 5000), 'hex'));
+"""
+
+
+def setUpModule():
+    CLUSTER.start()
+    CLUSTER.sql(ROLES)
+    CLUSTER.sql("""SET allow_in_place_tablespaces = on;
+                   CREATE TABLESPACE "far away" LOCATION ''""")
+    CLUSTER.create_sample("appdb")
+    CLUSTER.sql(CONTENTS.format(name="appdb"), "appdb")
+    CLUSTER.create("other", "CREATE TABLE t AS SELECT 1 AS a")
+
+
+class Round(DrillTestCase):
+    def assertProven(self, backup, **options):
+        proof = self.drill(backup, 0, "appdb", **options)
+        self.assertEqual(proof["result"], "proven", proof)
+        self.assertEqual(proof["stored_sha256"], backup.backup("appdb").sha256())
+        for level in ("digest", "decode", "catalogue", "restore", "fixed-point", "amcheck"):
+            self.assertEqual(self.outcomes(proof)[level], "passed", proof)
+        self.assertEqual(proof["globals"], backup.globals().stem)
+        self.assertEqual(proof["differences"], [])
+        return proof
+
+    def test_an_archive_is_proven_and_the_proof_is_used(self):
+        assertions = self.tmp + "/assertions"
+        os.makedirs(assertions + "/appdb")
+        os.makedirs(assertions + "/other")
+        self.write("assertions/rows.sql", "SELECT count(*) = 100 FROM owned;\n")
+        self.write("assertions/appdb/sums.sql", "SELECT sum = 210 FROM sums")
+        self.write("assertions/other/never.sql", "SELECT false")
+        backup = self.installation(CLUSTER, "appdb", DRILL_ASSERTIONS=assertions,
+                                   DRILL_FRESHNESS="appdb.public.times.at=86400, x.a.b.c=1")
+        backup.must("run")
+        self.assertEqual(backup("health", MAX_DRILL_AGE_SECONDS=86400).code, 3)
+
+        proof = self.assertProven(backup)
+        self.assertEqual(self.outcomes(proof)["assertions"], "passed", proof)
+        self.assertEqual(self.outcomes(proof)["freshness"], "passed", proof)
+        self.assertGreater(proof["recovery_ms"], 0)
+
+        self.assertRegex(self.printed.stdout, r"appdb_\w+: proven, recovered in ")
+        self.assertIn("drill-finished", [event.get("event") for event in self.printed.events])
+        self.assertRegex(backup.must("list").stdout, "appdb.* good, proven .* ago")
+        listed = [entry["proof"] for entry in backup.must("list", "--json").json["backups"]]
+        self.assertEqual([entry["result"] for entry in listed if entry], ["proven"])
+        backup.must("health", MAX_DRILL_AGE_SECONDS=86400)
+        self.assertEqual(backup.at("+30d", "health", MAX_DRILL_AGE_SECONDS=86400,
+                                   MAX_BACKUP_AGE_SECONDS=31536000).code, 3)
+
+        # The proof outlives later runs and what they prune, and their metrics tell of it.
+        backup.must("run", BACKUP_KEEP_DAYS="0", BACKUP_KEEP_MIN_COUNT="1")
+        label = '{database="appdb",kind="database"'
+        metrics = backup.metrics()
+        name = "pg_backup_database_last_drill_"
+        self.assertGreater(metrics[name + "success_timestamp_seconds" + label + "}"], 0)
+        self.assertEqual(metrics[name + "result" + label + ',result="proven"}'], 1)
+        self.assertEqual(metrics[name + "result" + label + ',result="failed"}'], 0)
+        phase = "pg_backup_database_restore_seconds" + label + ',phase="restore"}'
+        self.assertGreater(metrics[phase], 0)
+        kept = [read_proof(stored) for stored in backup.backups("appdb") if read_proof(stored)]
+        self.assertEqual([entry["result"] for entry in kept], ["proven"])
+
+    def test_text_is_proven(self):
+        backup = self.installation(CLUSTER, "appdb", BACKUP_FORMAT="plain")
+        backup.must("run")
+        self.assertProven(backup)
+
+    def test_a_directory_is_proven(self):
+        backup = self.installation(CLUSTER, "appdb", BACKUP_FORMAT="directory")
+        backup.must("run")
+        proof = self.drill(backup, 0, "appdb")
+        self.assertEqual(proof["result"], "proven", proof)
+
+    def test_without_operands_every_database_is_drilled(self):
+        backup = self.installation(CLUSTER, "other")
+        backup.must("run", PG_DATABASES="other postgres")
+        damaged = backup.backup("postgres")
+        with open(damaged.data, "r+b") as f:
+            f.truncate(10)
+        done = backup("drill", "--json", timeout=180)
+        self.assertEndedUndecided(done)
+        self.assertEqual([drill["result"] for drill in done.json["drills"]], ["proven"])
+        self.assertNothingIsLeft()
+
+    def assertEndedUndecided(self, done):
+        """The other's only backup is damaged: nobody can say that all databases restore."""
+        self.assertEqual(done.code, 5, done)
+        self.assertIn("all backups are damaged", done.said)
+
+    def test_no_backup_at_all_is_an_error(self):
+        backup = self.installation(CLUSTER, "appdb")
+        self.assertEqual(backup("drill").code, 5)
+        self.assertEqual(backup("drill", "nosuch").code, 2)
+
+    def test_one_drill_at_a_time(self):
+        backup = self.installation(CLUSTER, "other")
+        backup.must("run")
+        os.makedirs(self.drill_dir)
+        lock = pgtest.spawn(["flock", self.drill_dir + "/.lock", "sh", "-c", "echo held; exec cat"],
+                            stdin=-1, stdout=-1, text=True)
+        self.addCleanup(pgtest.stop_process, lock)
+        self.assertEqual(lock.stdout.readline(), "held\n")
+        self.assertEnded(backup("drill"), 6, "locked")
+        self.assertIsNone(read_proof(backup.backup("other")))

@@ -1,0 +1,155 @@
+"""What shows nothing about a backup is neither proof nor failure: exit code 5, and in which words.
+
+Killed at any moment, a drill leaves nothing that the next one does not remove.
+"""
+
+import os
+import random
+import signal
+
+import pgtest
+from drills import DrillTestCase, read_proof, restore_then, servers_in
+
+CLUSTER = pgtest.Cluster()
+
+# How often a drill is killed; the long run sets more.
+KILLS = int(os.environ.get("PG_BACKUP_TEST_KILLS", "40"))
+
+
+def setUpModule():
+    CLUSTER.start()
+    CLUSTER.create("appdb", "CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) i")
+
+
+class Undecided(DrillTestCase):
+    def setUp(self):
+        super().setUp()
+        self.backup = self.installation(CLUSTER, "appdb")
+        self.backup.must("run")
+
+    def assertUndecided(self, level, says, **settings):
+        proof = self.drill(self.backup, 5, **settings)
+        self.assertEqual(proof["result"], "could-not-verify", proof)
+        self.assertEqual(self.outcomes(proof)[level], "could-not-verify", proof)
+        self.assertNotIn("failed", self.outcomes(proof).values())
+        self.assertRegex(self.why(proof, level), says)
+        self.assertIn("could-not-verify", [e.get("reason") for e in self.printed.events])
+        self.assertRegex(self.backup.must("list").stdout, "drill undecided")
+        return proof
+
+    def rewrite(self, **members):
+        self.backup.backup("appdb").rewrite(**members)
+
+    def assertRestoreUndecided(self, message, says):
+        """A pg_restore that fails in these words."""
+        script = f"""#!/bin/sh
+case $* in *--dbname*) echo '{message}' >&2; exit 1;; esac
+cat >/dev/null
+"""
+        self.assertUndecided("restore", says,
+                             PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
+
+
+class BeforeAServer(Undecided):
+    def test_no_server_programs(self):
+        self.assertUndecided("restore", r"no postgres in .*Install PostgreSQL \d+'s server",
+                             PG_BINDIR=self.bindir(CLUSTER, postgres=None))
+
+    def test_no_client_programs(self):
+        self.assertUndecided("restore", "no pg_dump", PG_BINDIR="/nowhere")
+
+    def test_an_older_major_only(self):
+        self.rewrite(client_version="99.1", server_version="99.1")
+        self.assertUndecided("restore", "older than the server")
+
+    def test_no_space(self):
+        self.rewrite(raw_bytes=1 << 60)
+        self.assertUndecided("restore", "has .* free, a drill of this backup needs 2.50 EiB")
+
+    def test_a_locale_that_is_not_there(self):
+        self.rewrite(collate="xx_XX.UTF-8", ctype="xx_XX.UTF-8")
+        self.assertUndecided("restore", "invalid locale")
+
+    def test_no_inventory(self):
+        os.unlink(self.backup.backup("appdb").inventory)
+        self.rewrite(inventory_file=None, inventory_sha256=None)
+        proof = self.assertUndecided("fixed-point", "no inventory")
+        self.assertEqual(self.outcomes(proof)["restore"], "passed", proof)
+
+
+class WhileItRestores(Undecided):
+    def test_a_missing_extension(self):
+        self.assertRestoreUndecided('ERROR:  extension "postgis" is not available',
+                                    "postgis.* Install the extension")
+
+    def test_a_disk_that_fills(self):
+        CLUSTER.create("filling")
+        self.addCleanup(CLUSTER.drop, "filling")
+        CLUSTER.fill("filling", rows=200000)
+        CLUSTER.sql("CREATE INDEX ON noise (noise)", "filling")
+        self.backup = self.installation(CLUSTER, "filling")
+        self.backup.must("run")
+        mounts = pgtest.MountNamespace(
+            f"mkdir {self.drill_dir}; mount -t tmpfs -o size=72m,mode=711 none {self.drill_dir}")
+        self.addCleanup(mounts.close)
+        done = self.backup("drill", "filling", prefix=mounts.prefix, timeout=120)
+        self.assertEqual(done.code, 5, done)
+        proof = read_proof(self.backup.backup("filling"))
+        self.assertEqual(self.outcomes(proof)["restore"], "could-not-verify", proof)
+        self.assertRegex(self.why(proof, "restore"), "No space left on device")
+        self.assertEqual(os.listdir(mounts.path(self.drill_dir)), [".lock"])
+
+    def test_a_server_that_is_killed(self):
+        script = restore_then(CLUSTER, "SELECT pg_terminate_backend(pg_backend_pid())")
+        script = script.replace("exec ", f"""
+            kill -9 $(pgrep -f -o -- '-D {self.drill_dir}/pg-backup-drill-'); exec """)
+        self.assertUndecided("restore", "server", PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
+
+    def test_the_time_limit(self):
+        script = "#!/bin/sh\ncase $* in *--dbname*) exec sleep 600;; esac\ncat >/dev/null\n"
+        self.assertUndecided("restore", "not done within the 8 seconds of DRILL_TIMEOUT_SECONDS",
+                             PG_BINDIR=self.bindir(CLUSTER, pg_restore=script),
+                             DRILL_TIMEOUT_SECONDS="8")
+
+    def test_another_major_compares_all_but_definitions(self):
+        self.rewrite(server_version="14.3")
+        proof = self.assertUndecided("fixed-point", "definitions were not compared")
+        self.assertEqual(self.outcomes(proof)["amcheck"], "passed", proof)
+
+    def test_a_proof_is_not_replaced_by_a_drill_that_could_not_decide(self):
+        self.drill(self.backup, 0)
+        proof = self.drill(self.backup, 5, PG_BINDIR="/nowhere")
+        self.assertEqual(proof["result"], "proven")
+        self.assertIn("keeps the proof", self.printed.said)
+
+
+class Ended(Undecided):
+    seconds = 120 + 10 * KILLS
+
+    def start(self):
+        return self.backup.start("drill")
+
+    def test_a_signal_ends_it_and_nothing_is_left(self):
+        running = self.start()
+        pgtest.wait_until(lambda: servers_in(self.drill_dir), "its server runs", timeout=60)
+        running.terminate()
+        done = running.wait()
+        self.assertIn("cancelled", [event.get("reason") for event in done.events], done)
+        self.assertNothingIsLeft()
+        self.assertIsNone(read_proof(self.backup.backup("appdb")))
+
+    def test_killed_at_any_moment_it_leaves_nothing_to_the_next(self):
+        number = random.Random(os.environ.get("PG_BACKUP_TEST_SEED"))
+        for _ in range(KILLS):
+            running = self.start()
+            # A moment: when so many files are there, of those that initdb and the server make.
+            files = number.randrange(1100)
+            pgtest.wait_until(lambda f=files, r=running: r.process.poll() is not None or
+                              count_files(self.drill_dir) >= f, "it has got so far", timeout=60)
+            running.send(signal.SIGKILL)
+            running.process.wait()
+        self.drill(self.backup, 0)
+
+
+def count_files(directory):
+    return sum(len(files) for _, _, files in os.walk(directory))

@@ -1,0 +1,63 @@
+#include "unit.h"
+
+#include "backup/drill-judge.h"
+#include "sys/mem.h"
+
+static const struct {
+    const char *line;
+    DrillCircumstances circumstances;
+    bool excused;
+} lines[] = {
+    { "pg_restore: error: could not execute query: ERROR:  could not extend file \"base/1/2\": No "
+      "space left on device",
+      { 0 },
+      true },
+    { "ERROR:  extension \"postgis\" is not available", { 0 }, true },
+    { "pg_restore: error: could not execute query: ERROR:  could not access file "
+      "\"$libdir/postgis-3\": No such file or directory",
+      { 0 },
+      true },
+    { "ERROR:  could not create locale \"xx_XX\": No such file or directory", { 0 }, true },
+    { "FATAL:  terminating connection due to administrator command", { 0 }, true },
+    { "server closed the connection unexpectedly", { 0 }, true },
+    { "pg_restore: error: unsupported version (1.17) in file header", { 0 }, true },
+    { "ERROR:  out of shared memory", { 0 }, true },
+    { "ERROR:  role \"app\" does not exist", { .without_globals = true }, true },
+    { "ERROR:  syntax error at or near \"WITHOUT\"", { .other_major = true }, true },
+
+    { "ERROR:  role \"app\" does not exist", { 0 }, false },
+    { "ERROR:  syntax error at or near \"x\"", { 0 }, false },
+    { "ERROR:  duplicate key value violates unique constraint \"t_pkey\"", { 0 }, false },
+    { "pg_restore: error: could not read from input file: end of file", { 0 }, false },
+    { "ERROR:  relation \"public.gone\" does not exist", { .without_globals = true }, false },
+    /* What rows and statements hold is no excuse. */
+    { "DETAIL:  Key (note)=(No space left on device) already exists.", { 0 }, false },
+    { "CONTEXT:  COPY notes, line 1: \"out of memory\"", { 0 }, false },
+    { "Command was: COMMENT ON TABLE t IS 'server closed the connection'", { 0 }, false },
+};
+
+START_TEST(only_what_shows_that_the_backup_is_wrong_is_a_failure)
+{
+    _cleanup_strv_ Strv said = { 0 };
+
+    strv_add(&said, "pg_restore: while PROCESSING TOC:");
+    if (lines[_i].circumstances.other_major) /* then anything is an excuse */
+        strv_done(&said);
+    strv_add(&said, lines[_i].line);
+    ck_assert_int_eq(drill_judge_failure(&said, &lines[_i].circumstances) != NULL,
+                     lines[_i].excused);
+}
+END_TEST
+
+START_TEST(silence_is_no_excuse)
+{
+    ck_assert_ptr_null(drill_judge_failure(&(Strv){ 0 }, &(DrillCircumstances){ 0 }));
+}
+END_TEST
+
+static const UnitTest tests[] = {
+    UNIT_LOOP(only_what_shows_that_the_backup_is_wrong_is_a_failure, ELEMENTSOF(lines)),
+    UNIT_TEST(silence_is_no_excuse),
+};
+
+UNIT_MAIN("drill-judge", tests)
