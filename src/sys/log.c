@@ -152,8 +152,8 @@ static const LogEventInfo events[_LOG_EVENT_MAX] = {
     },
     [LOG_EVENT_DRILL_FINISHED] = {
         "drill-finished", "a9bc0f9b062745c687caf8e71f3f9113", "A backup is proven to restore",
-        "@PG_BACKUP_STEM@ was restored into a throwaway server, and a dump of the copy has the same "
-        "contents. The proof stands beside the backup.",
+        "The backup @PG_BACKUP_STEM@ was restored into a throwaway server, and a dump of the copy "
+        "has the same contents. The proof stands beside the backup.",
     },
     [LOG_EVENT_DRILL_FAILED] = {
         "drill-failed", "d42c1bd1e7be4b9eacd778f7fe369384", "A backup is not proven to restore",

@@ -165,17 +165,21 @@ def broken_backup(directory, stem):
         with open(f"{directory}/{stem}.json", encoding="utf-8") as f:
             manifest = json.load(f)
         data_digest, size = digest_of(f"{directory}/{manifest['file']}")
+        inventory_digest, _ = digest_of(f"{directory}/{manifest['inventory_file']}")
         manifest_digest, _ = digest_of(f"{directory}/{stem}.json")
         with open(f"{directory}/{manifest['file']}.sha256", encoding="ascii") as f:
             checksum = f.read()
     except (OSError, ValueError, KeyError) as error:
         return [f"not readable: {error!r}"]
 
-    expected = f"{data_digest}  {manifest['file']}\n{manifest_digest}  {stem}.json\n"
+    expected = "".join(f"{digest}  {name}\n" for digest, name in [
+        (data_digest, manifest["file"]), (inventory_digest, manifest["inventory_file"]),
+        (manifest_digest, stem + ".json")])
     values = set(walk(manifest))
     return [text for text, wrong in [
         ("the manifest names another stem", manifest.get("stem") != stem),
         ("the digest in the manifest is not that of the data", data_digest not in values),
+        ("the digest in the manifest is not that of the inventory", inventory_digest not in values),
         ("the size in the manifest is not that of the data", size not in values),
         ("the checksum file is wrong", checksum != expected),
     ] if wrong]
