@@ -46,9 +46,12 @@ static void print_check(const Proof *p, ProofLevel level)
                         *why = check->why ? format_oneline(check->why) : NULL;
     bool timed = check->outcome != PROOF_NOT_ASKED_FOR && check->duration_msec > 0;
 
-    printf("  %-13s  %-16s  %8s%s%s\n", proof_level_title(level),
-           proof_outcome_title(check->outcome), timed ? duration : "", why ? "  " : "",
-           why ? why : "");
+    printf("  %-13s  ", proof_level_title(level));
+    if (timed || why)
+        printf("%-16s  %8s%s%s\n", proof_outcome_title(check->outcome), timed ? duration : "",
+               why ? "  " : "", why ? why : "");
+    else
+        printf("%s\n", proof_outcome_title(check->outcome));
 }
 
 static void print_list(const Strv *lines, size_t shown, uint64_t count, const char *prefix,

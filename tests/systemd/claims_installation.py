@@ -101,7 +101,7 @@ class Installation(machine.TestCase):
         # Commented in, every line with a value is a setting that the program takes.
         lines = re.findall(r"(?m)^#([A-Z]\w*=.+)$", example)
         self.assertGreater(len(lines), 15)
-        taken = [line for line in lines if not re.search("INSTANCE|BACKUP_DIR/|PROCESSORS", line)]
+        taken = [line for line in lines if not re.search("INSTANCE|(BACKUP|STATE)_DIR/|PROCESSORS", line)]
         self.machine.write("/tmp/all.conf", "\n".join(taken) + "\nBACKUP_DIR=/tmp/all\n")
         done = self.machine.run("mkdir /tmp/all; pg-backup -c /tmp/all.conf list")
         self.assertEqual(done.returncode, 0, done.stderr)
