@@ -101,7 +101,8 @@ class Installation(machine.TestCase):
         # Commented in, every line with a value is a setting that the program takes.
         lines = re.findall(r"(?m)^#([A-Z]\w*=.+)$", example)
         self.assertGreater(len(lines), 15)
-        taken = [line for line in lines if not re.search("INSTANCE|(BACKUP|STATE)_DIR/|PROCESSORS", line)]
+        described = "INSTANCE|(BACKUP|STATE)_DIR/|PROCESSORS"
+        taken = [line for line in lines if not re.search(described, line)]
         self.machine.write("/tmp/all.conf", "\n".join(taken) + "\nBACKUP_DIR=/tmp/all\n")
         done = self.machine.run("mkdir /tmp/all; pg-backup -c /tmp/all.conf list")
         self.assertEqual(done.returncode, 0, done.stderr)
