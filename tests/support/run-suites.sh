@@ -10,7 +10,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 export PATH=$PATH:/usr/sbin:/sbin
 
 # The longest first, so that none is left over at the end.
-all_suites="container faults systemd integration unit lint monitoring docs"
+all_suites="container faults systemd integration unit fuzz lint monitoring docs"
 side_by_side=2
 
 suite_lint() {
@@ -19,6 +19,10 @@ suite_lint() {
 
 suite_unit() {
     tests/support/unit-suite.sh
+}
+
+suite_fuzz() {
+    tests/fuzz/fuzz.sh
 }
 
 suite_docs() {
