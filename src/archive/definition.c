@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "archive/wording.h"
 #include "sys/mem.h"
 
 #define NULL_FIELD UINT32_MAX /* in place of a length */
@@ -70,10 +71,12 @@ static void write_field(DigestStream *stream, const char *text)
 void definition_digest(DigestStream *stream, const ArchiveEntry *entry, Digest *ret)
 {
     bool attached = is_one_of(entry->desc, attachments, ELEMENTSOF(attachments));
+    _cleanup_free_ char *normal =
+        entry->defn ? wording_normal(entry->defn, strlen(entry->defn)) : NULL;
 
     *ret = (Digest){ 0 };
     digest_stream_begin(stream);
-    write_field(stream, entry->defn);
+    write_field(stream, normal ? normal : entry->defn);
     write_field(stream, attached ? NULL : entry->owner);
     write_field(stream, entry->tablespace);
     write_field(stream, entry->table_am);

@@ -10,5 +10,5 @@
  * which a restored copy does not share. */
 const char *definition_name(const char *type, const char *tag);
 
-/* Digests the definition that an entry of an archive holds. */
+/* Digests the definition that an entry of an archive holds, in its normal wording. */
 void definition_digest(DigestStream *stream, const ArchiveEntry *entry, Digest *ret);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "archive/definition.h"
+#include "archive/wording.h"
 #include "sys/mem.h"
 
 void sql_section_init(SqlSection *s)
@@ -22,6 +23,7 @@ static void forget_name(SqlSection *s)
 void sql_section_done(SqlSection *s)
 {
     forget_name(s);
+    buf_done(&s->definition);
     text_digest_done(&s->text);
 }
 
@@ -76,7 +78,7 @@ void sql_section_read_name(SqlSection *s, const char *line)
 
 void sql_section_begin(SqlSection *s)
 {
-    s->copied = false;
+    s->copied = s->too_long = false;
     text_digest_begin(&s->text);
     if (!s->type)
         s->kind = SECTION_NONE;
@@ -86,16 +88,44 @@ void sql_section_begin(SqlSection *s)
         s->kind = definition_name(s->type, s->name) ? SECTION_DEFINITION : SECTION_NONE;
 }
 
+static void pass_on(SqlSection *s)
+{
+    if (s->definition.size > 0)
+        text_digest_write(&s->text, s->definition.data, s->definition.size);
+    s->definition.size = 0;
+}
+
 void sql_section_write(SqlSection *s, const void *data, size_t size)
 {
-    if (s->kind != SECTION_NONE)
+    if (s->kind == SECTION_TABLE_DATA)
         text_digest_write(&s->text, data, size);
+    if (s->kind != SECTION_DEFINITION)
+        return;
+
+    buf_add(&s->definition, data, size);
+    s->too_long |= s->definition.size > WORDING_MAX;
+    if (s->too_long)
+        pass_on(s);
+}
+
+static void end_definition(SqlSection *s)
+{
+    _cleanup_free_ char *normal =
+        s->definition.size > 0 ? wording_normal(s->definition.data, s->definition.size) : NULL;
+
+    if (normal) {
+        text_digest_write(&s->text, normal, strlen(normal));
+        s->definition.size = 0;
+    }
+    pass_on(s);
 }
 
 void sql_section_end(SqlSection *s, Inventory *i)
 {
     Digest digest = { 0 };
 
+    if (s->kind == SECTION_DEFINITION)
+        end_definition(s);
     text_digest_end(&s->text, &digest);
     if (s->kind == SECTION_DEFINITION)
         inventory_add_definition(i, s->type, s->schema, definition_name(s->type, s->name), &digest);

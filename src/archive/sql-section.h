@@ -6,10 +6,12 @@
  *     -- Name: orders; Type: TABLE; Schema: public; Owner: postgres
  *     --
  *
- * The text of a section makes a definition, or is a table's contents as INSERT statements. */
+ * The text of a section, in its normal wording, makes a definition, or it is a table's contents as
+ * INSERT statements. */
 
 #include "archive/inventory.h"
 #include "archive/text-digest.h"
+#include "sys/buf.h"
 
 typedef enum SectionKind {
     SECTION_NONE,       /* before the first object, and of what is no definition */
@@ -21,6 +23,8 @@ typedef struct SqlSection {
     SectionKind kind;
     char *type, *schema, *name; /* of the latest header */
     bool copied;                /* a COPY block has had the contents */
+    Buf definition;             /* its text, as far as that has a normal wording */
+    bool too_long;              /* it has none: the text goes by */
     TextDigest text;
 } SqlSection;
 

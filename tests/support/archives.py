@@ -92,8 +92,8 @@ class Ground:
             env=self.cluster.environment(self.database), check=True, capture_output=True,
             timeout=60).stdout
 
-    def sql_of(self, database):
-        return without_noise(self.cluster.tool("pg_dump", database=database))
+    def sql_of(self, database, *options):
+        return without_noise(self.cluster.tool("pg_dump", *options, database=database))
 
 
 class ArchiveTestCase(pgtest.TestCase):
@@ -214,7 +214,10 @@ class StockTools(ArchiveTestCase):
         self.assertReadAlike(backup.backup(self.ground.database).data, self.ground.untouched)
 
     def test_pg_dump_and_pg_restore_alone_come_to_a_fixed_point(self):
-        self.assertSameBytes(self.ground.reference, self.ground.sql_of(self.ground.database))
+        # But for what PostgreSQL words otherwise once it is restored; publications have some of it.
+        self.assertSameBytes(*(self.ground.sql_of(database, "--exclude-schema=wordings",
+                                                  "--no-publications")
+                               for database in ("reference", self.ground.database)))
 
 
 class Inventories(ArchiveTestCase):

@@ -270,7 +270,7 @@ class Cluster:
     def create_awkward(self, database):
         """All that a dump has to carry, in its most awkward form (awkward/*.sql)."""
         self.create(database, options="TEMPLATE template0")
-        return self._run_awkward(database, "types", "objects", "names", "large")
+        return self._run_awkward(database, "types", "objects", "names", "wordings", "large")
 
     def create_large(self, database, large_object_mib, row_mib):
         """Large objects and large rows only; beside an awkward database, whose roles they have."""

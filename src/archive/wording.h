@@ -1,0 +1,22 @@
+#pragma once
+
+/* One wording for definitions that PostgreSQL words in two ways. It prints what it has parsed, and
+ * what it has parsed from that, it prints otherwise in two places (up to version 18, ruleutils.c):
+ *
+ *     (ARRAY['a'::varchar, 'b'::varchar])::text[]    of x IN ('a', 'b') with x a varchar
+ *     ARRAY[('a'::varchar)::text, ('b'::varchar)::text]
+ *
+ *     (((a AND b) AND c) AND d)                      of BETWEEN, and of IN with rows
+ *     (a AND b AND c AND d)                          likewise with OR
+ *
+ * A restored copy has the second of each, and keeps it. The normal wording is the second, so that a
+ * definition and that of its copy are the same text; nothing else is changed. */
+
+#include <stddef.h>
+
+/* Longer texts, which are function bodies, stay as they are. */
+#define WORDING_MAX ((size_t)256 << 10)
+
+/* The normal wording of a definition, SQL as pg_dump writes it; NULL where that is the text itself.
+ * Caller frees. */
+char *wording_normal(const char *text, size_t size);

@@ -1,0 +1,156 @@
+#include "unit.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "archive/wording.h"
+#include "sys/buf.h"
+#include "sys/mem.h"
+
+/* What pg_dump 15, 17 and 18 have written of a database, and of its restored copy. */
+static const struct {
+    const char *original, *copy;
+} pairs[] = {
+    { "CHECK (((s)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[])))",
+      "CHECK (((s)::text = ANY (ARRAY[('a'::character varying)::text, "
+      "('b'::character varying)::text])))" },
+    { "((((b)::text = ANY ((ARRAY['a'::character varying])::text[])) OR (b IS NULL)))",
+      "((((b)::text = ANY (ARRAY[('a'::character varying)::text])) OR (b IS NULL)))" },
+    { "CHECK (((((s)::text >= 'a'::text) AND ((s)::text <= 'b'::text)) AND ((n >= (1)::numeric) "
+      "AND "
+      "(n <= (2)::numeric)) AND (i <> 3)))",
+      "CHECK ((((s)::text >= 'a'::text) AND ((s)::text <= 'b'::text) AND ((n >= (1)::numeric) AND "
+      "(n <= (2)::numeric)) AND (i <> 3)))" },
+    { "WHERE (((((s)::text = 'a'::text) AND (c = 'b'::bpchar)) OR (((s)::text = 'c'::text) AND "
+      "(c = 'd'::bpchar))) OR ((id, n) IN ( SELECT t2.a,\n            t2.a\n           FROM t2)))",
+      "WHERE ((((s)::text = 'a'::text) AND (c = 'b'::bpchar)) OR (((s)::text = 'c'::text) AND "
+      "(c = 'd'::bpchar)) OR ((id, n) IN ( SELECT t2.a,\n            t2.a\n           FROM t2)))" },
+    { "(((((a) AND (b)) AND (c)) AND (d)) OR (e))", "(((a) AND (b) AND (c) AND (d)) OR (e))" },
+    { "((((a) OR (b)) OR (c)) AND (((d) AND (e)) AND (f)))",
+      "(((a) OR (b) OR (c)) AND ((d) AND (e) AND (f)))" },
+    { "((ARRAY[ARRAY[1, 2], ARRAY[3, 4]])::numeric[])",
+      "(ARRAY[ARRAY[(1)::numeric, (2)::numeric], ARRAY[(3)::numeric, (4)::numeric]])" },
+    { "((ARRAY['a,]'::x, f(1, 2), NULL::x])::public.\"T [] y\"[])",
+      "(ARRAY[('a,]'::x)::public.\"T [] y\", (f(1, 2))::public.\"T [] y\", "
+      "(NULL::x)::public.\"T [] y\"])" },
+    { "((ARRAY['a'::text, 'b'::text])::character varying(10)[])",
+      "(ARRAY[('a'::text)::character varying(10), ('b'::text)::character varying(10)])" },
+    { "((ARRAY[now()])::timestamp(3) without time zone[])",
+      "(ARRAY[(now())::timestamp(3) without time zone])" },
+    { "ON (s::text = ANY (ARRAY['a'::character varying, f(x, y), s || t]::text[]))",
+      "ON (s::text = ANY (ARRAY['a'::character varying::text, f(x, y)::text, (s || t)::text]))" },
+    { "((ARRAY[((ARRAY[x])::a[])[1]])::b[])", "(ARRAY[((ARRAY[(x)::a])[1])::b])" },
+};
+
+static char *normal(const char *text)
+{
+    char *other = wording_normal(text, strlen(text));
+    return other ? other : mem_strdup(text);
+}
+
+START_TEST(an_original_and_its_copy_have_one_wording)
+{
+    _cleanup_free_ char *of_original = normal(pairs[_i].original),
+                        *of_copy = normal(pairs[_i].copy);
+
+    ck_assert_str_eq(of_original, pairs[_i].copy);
+    ck_assert_str_eq(of_copy, pairs[_i].copy);
+}
+END_TEST
+
+/* Another meaning, or no expression of PostgreSQL's. */
+static const char *const unchanged[] = {
+    "",
+    "(((a) OR (b)) AND (c))",
+    "((a) AND ((b) AND (c)))",
+    "((a) AND (b)) AND (c)",
+    "((f((a) AND (b)) AND (c)))",
+    "(ARRAY['a'::text])::text",
+    "(ARRAY[1, 2])::numeric",
+    "(f(ARRAY[1])::numeric[])",
+    "((ARRAY[1] || 2)::numeric[])",
+    "(x, ARRAY[1])::numeric[]",
+    "DEFAULT '(ARRAY[1])::numeric[] (((a) AND (b)) AND (c))'::text",
+    "DEFAULT E'\\'(ARRAY[1])::numeric[]'::text",
+    "\"(ARRAY[1])::numeric[]\"",
+    "AS $_$ SELECT (ARRAY[1])::numeric[] WHERE (((a) AND (b)) AND (c)) $_$;",
+    "AS $$(ARRAY[1])::numeric[]$$",
+    "ARRAY[]::text[]",
+    "ANARRAY[1]::text[]",
+    "f(ARRAY[1])::text[]",
+    "ARRAY[1]::text",
+    "x[1]::text[]",
+    "(ARRAY[1, 2",
+    "(ARRAY[1)::numeric[]",
+    "(ARRAY[1])::",
+    "(ARRAY[1])::numeric(",
+    ")]) AND (ARRAY[ (((a) AND ",
+    "((ROWS BETWEEN 1 AND 2) OR (a))",
+};
+
+START_TEST(nothing_else_is_changed)
+{
+    _cleanup_free_ char *other = wording_normal(unchanged[_i], strlen(unchanged[_i]));
+    ck_assert_ptr_null(other);
+}
+END_TEST
+
+static char *repeated(const char *before, size_t count, const char *inside, const char *after)
+{
+    Buf b = { 0 };
+
+    for (size_t i = 0; i < count; i++)
+        buf_adds(&b, before);
+    buf_adds(&b, inside);
+    for (size_t i = 0; i < count; i++)
+        buf_adds(&b, after);
+    return buf_take(&b);
+}
+
+START_TEST(nesting_without_end_takes_no_time)
+{
+    static const struct {
+        const char *before, *inside, *after;
+    } hostile[] = {
+        { "(", "a", ")" },
+        { "(", "((a) AND (b))", " AND c)" },
+        { "(ARRAY[", "1", "" },
+        { "(ARRAY[", "1", "])::a[]" },
+        { "(ARRAY[", "1", "])" },
+        { "ARRAY[", "1", "]" },
+        { "ARRAY[", "1", "]::a[]" },
+        { "(ARRAY[ARRAY[", "1", "]])::a[]" },
+        { "$a", "(ARRAY[", ") AND " },
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(hostile); i++) {
+        size_t length = strlen(hostile[i].before) + strlen(hostile[i].after);
+        _cleanup_free_ char *text = repeated(hostile[i].before, (WORDING_MAX - 64) / length,
+                                             hostile[i].inside, hostile[i].after);
+        clock_t begin = clock();
+        _cleanup_free_ char *other = wording_normal(text, strlen(text));
+        ck_assert_msg(clock() - begin < 2 * CLOCKS_PER_SEC, "%s… took long%s", hostile[i].before,
+                      other ? " to change" : "");
+    }
+}
+END_TEST
+
+START_TEST(longer_texts_stay_as_they_are)
+{
+    static const char long_one[] = "(((a) AND (b)) AND (c))";
+    _cleanup_free_ char *text = repeated(" ", WORDING_MAX - strlen(long_one), long_one, "");
+    _cleanup_free_ char *other = wording_normal(text, strlen(text));
+    _cleanup_free_ char *longer = mem_printf(" %s", text);
+
+    ck_assert_ptr_nonnull(other);
+    ck_assert_ptr_null(wording_normal(longer, strlen(longer)));
+}
+END_TEST
+
+static const UnitTest tests[] = {
+    UNIT_LOOP(an_original_and_its_copy_have_one_wording, ELEMENTSOF(pairs)),
+    UNIT_LOOP(nothing_else_is_changed, ELEMENTSOF(unchanged)),
+    UNIT_TEST(nesting_without_end_takes_no_time),
+    UNIT_TEST(longer_texts_stay_as_they_are),
+};
+UNIT_MAIN("wording", tests)
