@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sys/json.h"
 #include "sys/mem.h"
 #include "sys/utf8.h"
 
@@ -27,9 +26,8 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-/* JSON holds UTF-8 only, and names must come back as they were: any other name is written in
- * hexadecimal, under the key with "_hex" behind it. */
-static void set_name(Json *json, const char *key, const char *name)
+/* JSON holds UTF-8 only, and names must come back as they were. */
+void inventory_set_name(Json *json, const char *key, const char *name)
 {
     if (is_utf8(name)) {
         json_set_text(json, key, name);
@@ -60,14 +58,11 @@ static void print_line(Buf *b, const Json *json)
 static void print_header(Buf *b, const Inventory *i)
 {
     _cleanup_json_ Json *json = json_new_object();
-    uint64_t bytes = 0;
-    for (size_t t = 0; t < i->table_count; t++)
-        bytes += i->tables[t].bytes;
 
     json_set_uint(json, "inventory_format", INVENTORY_FORMAT);
     json_set_uint(json, "tables", i->table_count);
     json_set_uint(json, "rows", inventory_rows(i));
-    json_set_uint(json, "bytes", bytes);
+    json_set_uint(json, "bytes", inventory_bytes(i));
     json_set_uint(json, "sequences", i->sequence_count);
     json_set_uint(json, "large_objects", i->large_objects);
     json_set_uint(json, "definitions", i->definition_count);
@@ -79,8 +74,8 @@ static void print_table(Buf *b, const InventoryTable *t)
     _cleanup_json_ Json *json = json_new_object();
 
     json_set_text(json, "kind", "table");
-    set_name(json, "schema", t->schema);
-    set_name(json, "name", t->name);
+    inventory_set_name(json, "schema", t->schema);
+    inventory_set_name(json, "name", t->name);
     json_set_uint(json, "rows", t->rows);
     json_set_uint(json, "bytes", t->bytes);
     set_digest(json, &t->digest);
@@ -92,8 +87,8 @@ static void print_sequence(Buf *b, const InventorySequence *s)
     _cleanup_json_ Json *json = json_new_object();
 
     json_set_text(json, "kind", "sequence");
-    set_name(json, "schema", s->schema);
-    set_name(json, "name", s->name);
+    inventory_set_name(json, "schema", s->schema);
+    inventory_set_name(json, "name", s->name);
     json_set_int(json, "value", s->value);
     json_set_flag(json, "called", s->called);
     print_line(b, json);
@@ -115,9 +110,9 @@ static void print_definition(Buf *b, const InventoryDefinition *d)
     _cleanup_json_ Json *json = json_new_object();
 
     json_set_text(json, "kind", "definition");
-    set_name(json, "type", d->type);
-    set_name(json, "schema", d->schema);
-    set_name(json, "name", d->name);
+    inventory_set_name(json, "type", d->type);
+    inventory_set_name(json, "schema", d->schema);
+    inventory_set_name(json, "name", d->name);
     json_set_uint(json, "count", d->count);
     set_digest(json, &d->digest);
     print_line(b, json);

@@ -243,3 +243,11 @@ uint64_t inventory_rows(const Inventory *i)
         rows += i->tables[t].rows;
     return rows;
 }
+
+uint64_t inventory_bytes(const Inventory *i)
+{
+    uint64_t bytes = 0;
+    for (size_t t = 0; t < i->table_count; t++)
+        bytes += i->tables[t].bytes;
+    return bytes;
+}

@@ -16,6 +16,7 @@
 #include "archive/digest.h"
 #include "sys/buf.h"
 #include "sys/err.h"
+#include "sys/json.h"
 
 typedef struct InventoryTable {
     char *schema, *name;
@@ -67,9 +68,12 @@ int inventory_sequence_order(const InventorySequence *a, const InventorySequence
 int inventory_definition_order(const InventoryDefinition *a, const InventoryDefinition *b);
 
 uint64_t inventory_rows(const Inventory *i); /* of all tables */
+uint64_t inventory_bytes(const Inventory *i);
 
 /* The file: JSON lines, one object each, sorted; the same text each time. */
 void inventory_print(const Inventory *i, Buf *ret);
+/* A name as the file has it: one that is not UTF-8 in hexadecimal, under the key with "_hex". */
+void inventory_set_name(Json *json, const char *key, const char *name);
 /* ERR_DAMAGED, with the line's number, for anything that inventory_print() does not write. */
 int inventory_parse(const char *text, size_t size, Inventory *ret, Err *err);
 
