@@ -146,7 +146,8 @@ static int judge_contents(void *userdata, const Inventory *inventory, const Err 
                               coverage.items[i].warning);
     if (inventory)
         return take_inventory(d, inventory, err);
-    manifest_add_omission(&d->manifest, "an inventory", why_none->message, /* warning= */ true);
+    manifest_add_omission(&d->manifest, MANIFEST_INVENTORY_OMITTED, why_none->message,
+                          /* warning= */ true);
     return 0;
 }
 

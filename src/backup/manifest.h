@@ -15,6 +15,9 @@
 /* 2: raw_sha256 may be null. What 1 has is read as well. */
 #define MANIFEST_FORMAT_VERSION 2
 
+/* What the omission is called that says why there is no inventory. */
+#define MANIFEST_INVENTORY_OMITTED "an inventory"
+
 /* More than the longest that a dump can lead to: CHILD_STDERR_MAX bytes of warnings, each of them
  * an empty line or a control character, which JSON makes longer. */
 #define MANIFEST_MAX_SIZE ((size_t)64 << 20)

@@ -28,8 +28,8 @@ typedef struct Command {
     int (*settings_failed)(Err *err); /* in the place of ending with that error; NULL: it ends */
 } Command;
 
-extern const Command command_run, command_list, command_verify, command_drill, command_restore,
-    command_prune, command_check, command_health, command_schedule;
+extern const Command command_run, command_list, command_verify, command_drill, command_diff,
+    command_restore, command_prune, command_check, command_health, command_schedule;
 
 /* The i-th command, NULL past the end: for documentation and completions. */
 const Command *cmd_command(size_t i);

@@ -18,8 +18,8 @@
 #define DEFAULT_INSTANCE "main"
 
 static const Command *const commands[] = {
-    &command_run,   &command_list,  &command_verify, &command_drill,    &command_restore,
-    &command_prune, &command_check, &command_health, &command_schedule,
+    &command_run,     &command_list,  &command_verify, &command_drill,  &command_diff,
+    &command_restore, &command_prune, &command_check,  &command_health, &command_schedule,
 };
 
 const Command *cmd_command(size_t i)

@@ -7,6 +7,20 @@
 #include "sys/mem.h"
 #include "sys/utf8.h"
 
+char *format_count(uint64_t count)
+{
+    _cleanup_free_ char *digits = mem_printf("%" PRIu64, count);
+    Buf b = { 0 };
+
+    for (size_t left = strlen(digits), i = 0; left > 0; i++) {
+        buf_addc(&b, digits[i]);
+        left--;
+        if (left > 0 && left % 3 == 0)
+            buf_addc(&b, ',');
+    }
+    return buf_take(&b);
+}
+
 /* The next unit comes at 999.5, which would be rounded to four digits, not at 1024. */
 char *format_bytes(uint64_t bytes)
 {

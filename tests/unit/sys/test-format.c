@@ -14,6 +14,22 @@ typedef struct NumberCase {
     const char *text;
 } NumberCase;
 
+static const NumberCase count_cases[] = {
+    { 0, "0" },
+    { 999, "999" },
+    { 1000, "1,000" },
+    { 123456, "123,456" },
+    { 1204331, "1,204,331" },
+    { UINT64_MAX, "18,446,744,073,709,551,615" },
+};
+
+START_TEST(counts_are_grouped_by_thousands)
+{
+    _cleanup_free_ char *text = format_count(count_cases[_i].number);
+    ck_assert_str_eq(text, count_cases[_i].text);
+}
+END_TEST
+
 static const NumberCase bytes_cases[] = {
     { 0, "0 B" },
     { 1, "1 B" },
@@ -99,6 +115,7 @@ START_TEST(hostile_text_becomes_one_harmless_line)
 END_TEST
 
 static const UnitTest tests[] = {
+    UNIT_LOOP(counts_are_grouped_by_thousands, ELEMENTSOF(count_cases)),
     UNIT_LOOP(bytes_have_binary_units_and_three_digits, ELEMENTSOF(bytes_cases)),
     UNIT_LOOP(durations_have_two_units_at_most, ELEMENTSOF(duration_cases)),
     UNIT_LOOP(ages_have_one_unit_and_are_rounded_down, ELEMENTSOF(age_cases)),
