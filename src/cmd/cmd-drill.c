@@ -342,5 +342,6 @@ const Command command_drill = {
         "with\n"
         "5 when one could not be judged.",
     .options = ARG_JSON,
+    .without_server = true, /* what a hostile dump does in the copy finds none in our memory */
     .run = run_drill,
 };

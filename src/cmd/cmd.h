@@ -10,6 +10,7 @@
 #include "conf/settings.h"
 #include "sys/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct CmdContext {
@@ -24,6 +25,7 @@ typedef struct Command {
     const char *summary;  /* one line */
     const char *help;     /* paragraphs behind the usage line */
     unsigned options;     /* ARG_… that it takes */
+    bool without_server;  /* its settings lack the way to one, and every secret */
     int (*run)(const CmdContext *ctx, Err *err);
     int (*settings_failed)(Err *err); /* in the place of ending with that error; NULL: it ends */
 } Command;

@@ -86,7 +86,7 @@ static char *instance_of_file(const char *path)
     return mem_strndup(name, size);
 }
 
-static int load_settings(const Args *args, Settings *ret, Err *err)
+static int load_settings(const Command *command, const Args *args, Settings *ret, Err *err)
 {
     _cleanup_free_ char *file = NULL, *instance = NULL;
 
@@ -104,7 +104,8 @@ static int load_settings(const Args *args, Settings *ret, Err *err)
     return settings_load(&(SettingsSource){ .instance = instance,
                                             .file = file,
                                             .environment = environ,
-                                            .secrets_dir = SECRETS_DIR },
+                                            .secrets_dir = SECRETS_DIR,
+                                            .without_server = command->without_server },
                          ret, err);
 }
 
@@ -121,7 +122,7 @@ static int run_command(const Command *command, const Args *args, Err *err)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(), not a death */
 
-    r = load_settings(args, &settings, err);
+    r = load_settings(command, args, &settings, err);
     if (r < 0)
         return command->settings_failed ? command->settings_failed(err) : r;
     log_init(settings.log_format, settings.log_level);

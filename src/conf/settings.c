@@ -229,6 +229,12 @@ static void refuse_value(Loader *l, const SettingRow *row, const Found *found)
               row->info.values, shown ? ", not \"" : "", shown ? shown : "", shown ? "\"" : "");
 }
 
+/* The way to a server, which may lead through secrets, and what is a secret itself. */
+static bool concerns_server(const SettingRow *row)
+{
+    return row->info.secret_lookup || row->value_is_a_secret;
+}
+
 /* Fills the member of one row. */
 static void load_setting(Loader *l, const SettingRow *row, Settings *s)
 {
@@ -372,7 +378,8 @@ int settings_load(const SettingsSource *source, Settings *ret, Err *err)
     check_environment_names(&l);
     const SettingRow *row;
     for (size_t i = 0; (row = setting_table_row(i)); i++)
-        load_setting(&l, row, &s);
+        if (!source->without_server || !concerns_server(row))
+            load_setting(&l, row, &s);
     make_defaults(&s);
 
     if (l.problems.count > 0)

@@ -11,7 +11,10 @@
  * `file:line` where there is one: syntax, unknown keys (with the nearest known name; in the
  * environment only keys that begin with BACKUP_ can be recognised as ours), duplicates, bad values,
  * and KEY beside KEY_FILE in one place. No problem shows a password, nor any value that came from a
- * file of its own, since that may be a secret in the wrong place. */
+ * file of its own, since that may be a secret in the wrong place.
+ *
+ * What meets no server takes neither the way to one nor any secret: without_server leaves those
+ * settings unset and opens none of the files that they name, which need not be there. */
 
 #include "sys/clock.h"
 #include "sys/err.h"
@@ -99,12 +102,13 @@ typedef struct Settings {
     LogLevel log_level;
 } Settings;
 
-/* Where to look. All members but instance may be NULL. */
+/* Where to look. All pointers but instance may be NULL. */
 typedef struct SettingsSource {
     const char *instance;     /* default for names and directories */
     const char *file;         /* configuration file; must exist if given */
     char *const *environment; /* like environ */
     const char *secrets_dir;  /* "/run/secrets" */
+    bool without_server;
 } SettingsSource;
 
 /* ERR_SETTINGS; the message is all problems, one per line. */

@@ -15,6 +15,7 @@ typedef struct Place {
     char *conf; /* path of main.conf, NULL unless written */
     char *secrets;
     Strv environment;
+    bool without_server;
 } Place;
 
 static Place place_init(void)
@@ -59,6 +60,7 @@ static int load(const Place *p, Settings *ret, Err *err)
         .file = p->conf,
         .environment = p->environment.items,
         .secrets_dir = p->secrets,
+        .without_server = p->without_server,
     };
     return settings_load(&source, ret, err);
 }
@@ -486,6 +488,38 @@ START_TEST(no_message_shows_a_secret)
 }
 END_TEST
 
+START_TEST(without_a_server_no_secret_is_read_and_no_way_to_one_needed)
+{
+    _cleanup_place_ Place p = place_init();
+    _cleanup_settings_ Settings s = { 0 };
+
+    p.without_server = true;
+    write_conf(&p, "PG_PASSWORD_FILE=/run/credentials/that/are/not/here\n"
+                   "PG_HOST_FILE=/nonexistent\n"
+                   "PG_BINDIR=/opt/pg/bin\n"
+                   "PUSHGATEWAY_URL=http://user:secret@gateway/\n");
+    write_secret(&p, "secrets", "pg_user", "somebody\n");
+    strv_add(&p.environment, "PGPASSWORD=secret");
+    assert_loads(&p, &s);
+    ck_assert_ptr_null(s.pg_password);
+    ck_assert_ptr_null(s.pg_host);
+    ck_assert_ptr_null(s.pg_user);
+    ck_assert_ptr_null(s.pushgateway_url);
+    ck_assert_str_eq(s.pg_bindir, "/opt/pg/bin");
+}
+END_TEST
+
+START_TEST(without_a_server_a_misspelt_setting_is_one_all_the_same)
+{
+    _cleanup_place_ Place p = place_init();
+
+    p.without_server = true;
+    write_conf(&p, "PG_PASWORD=x\n");
+    assert_refused(&p, "@/main.conf:1: unknown setting \"PG_PASWORD\"; did you mean "
+                       "\"PG_PASSWORD\"?");
+}
+END_TEST
+
 START_TEST(an_instance_must_be_a_plain_name)
 {
     static const char *const instances[] = { "", ".", "..", ".x", "a/b", "../x" };
@@ -521,6 +555,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_key_that_does_not_exist_yet_is_refused),
     UNIT_TEST(a_hostile_value_stays_on_its_line_of_the_message),
     UNIT_LOOP(no_message_shows_a_secret, 5),
+    UNIT_TEST(without_a_server_no_secret_is_read_and_no_way_to_one_needed),
+    UNIT_TEST(without_a_server_a_misspelt_setting_is_one_all_the_same),
     UNIT_TEST(an_instance_must_be_a_plain_name),
 };
 UNIT_MAIN("settings", tests)
