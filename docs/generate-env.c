@@ -20,15 +20,14 @@ static const char intro[] =
     "\n"
     "## compose.yaml\n"
     "\n"
-    "# The time zone of BACKUP_SCHEDULE.\n"
+    "# The time zone of BACKUP_SCHEDULE and DRILL_SCHEDULE.\n"
     "#TZ=UTC\n"
     "\n"
-    "# The user and group that the container runs as. They must own data/backups and data/state, "
-    "and be\n"
-    "# able to read secrets/*.txt.\n"
+    "# The user and group that the containers run as. They must own data/backups, data/state and\n"
+    "# data/drill, and be able to read secrets/*.txt.\n"
     "#PG_BACKUP_USER=10001:10001\n"
     "\n"
-    "# The most memory that the container may use.\n"
+    "# The most memory that each of them may use.\n"
     "#PG_BACKUP_MEMORY=1g\n"
     "\n"
     "# Ports on the loopback interface, and how long Prometheus keeps what it knows.\n"
@@ -48,6 +47,7 @@ static const struct {
     { "BACKUP_DIR", NULL },
     { "STATE_DIR", NULL },
     { "BACKUP_SCHEDULE", "0 2 * * *" },
+    { "DRILL_SCHEDULE", "0 12 * * 6" },
     { "PUSHGATEWAY_URL", "http://pushgateway:9091" },
     { "METRICS_INSTANCE", "pg-backup:main" },
     { "LOG_FORMAT", "json" },

@@ -24,16 +24,16 @@ static usec_t seconds_to_usec(uint64_t seconds)
     return __builtin_mul_overflow(seconds, USEC_PER_SEC, &usec) ? UINT64_MAX : usec;
 }
 
-static void judge_age(HealthEntry *entry, usec_t now, uint64_t max_age_seconds)
+static void judge_age(HealthEntry *entry, const HealthInput *input)
 {
-    usec_t age = now - entry->newest;
+    usec_t age = input->now - entry->newest;
 
-    entry->healthy = age / USEC_PER_SEC <= max_age_seconds;
+    entry->healthy = input->drills_only || age / USEC_PER_SEC <= input->max_age_seconds;
     if (entry->healthy) {
         _cleanup_free_ char *age_text = format_age(age);
         entry->sentence = mem_printf("newest good backup is %s old", age_text);
     } else {
-        entry->sentence = explain_age(age, seconds_to_usec(max_age_seconds));
+        entry->sentence = explain_age(age, seconds_to_usec(input->max_age_seconds));
     }
 }
 
@@ -86,7 +86,7 @@ static HealthEntry judge_series(const HealthInput *input, const char *database)
     entry.ever = any != NULL;
     if (newest) {
         entry.newest = newest->when;
-        judge_age(&entry, input->now, input->max_age_seconds);
+        judge_age(&entry, input);
         if (database && entry.healthy)
             judge_drill(&entry, input, s);
     } else if (any) {
@@ -167,13 +167,16 @@ static void sum_up(Health *h, const HealthInput *input)
     const HealthEntry *worst = worst_of(h, &unhealthy);
     bool none = input->databases->count == 0;
 
-    h->healthy = !worst && !input->doubt && (!none || in_grace(input));
+    h->healthy = !worst && !input->doubt && (!none || in_grace(input) || input->drills_only);
     if (input->doubt) {
         h->sentence = format_oneline(input->doubt);
     } else if (worst) {
         h->sentence = name_worst(worst, unhealthy, h->count);
     } else if (!h->healthy) {
         h->sentence = mem_strdup("no database is known that should have a backup");
+    } else if (input->drills_only) {
+        h->sentence = mem_printf("drills are scheduled, and none of %zu database%s has failed one",
+                                 h->count, h->count == 1 ? "" : "s");
     } else if (none || count_waiting(h) > 0) {
         h->sentence = name_grace(h, input->grace_until);
     } else {

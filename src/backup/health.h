@@ -3,7 +3,8 @@
 /* Is the newest good backup of every database young enough? Pure: catalog, names and clock are
  * given. A backup from the future, made while the clock stood wrong, is not counted: it would hide
  * that there are no new ones. Nor is a database healthy whose newest drill has failed, or, where an
- * age is set, whose newest proof is older. */
+ * age is set, whose newest proof is older. Where only drills are scheduled, only they are judged.
+ */
 
 #include "backup/catalog.h"
 #include "sys/clock.h"
@@ -33,6 +34,7 @@ typedef struct HealthInput {
     bool globals;          /* they must have one, too */
     usec_t now;
     uint64_t max_age_seconds;
+    bool drills_only;               /* somebody else judges how old backups are */
     uint64_t max_drill_age_seconds; /* of the newest proof of each database; 0: none is asked for */
     usec_t grace_until; /* until then, what never had a backup is healthy all the same; 0: none */
     const char

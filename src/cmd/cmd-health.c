@@ -54,13 +54,20 @@ static void load_planned(const Settings *s, bool grace, Strv *ret, Err *ret_doub
                 "no run has recorded yet which databases there are (in \"%s\")", s->state_dir);
 }
 
+/* As in a container beside that of the runs, whose health tells how old backups are. */
+static bool schedules_drills_only(const Settings *s)
+{
+    return s->drill_schedule && !s->backup_schedule;
+}
+
 /* Why nothing will start the next run, though we are to do that ourselves; and when that began. In
  * a directory that cannot be written to a record would be that of an earlier start. */
 static void load_schedule(const Settings *s, usec_t *ret_first_start, Err *ret_doubt)
 {
     _cleanup_schedule_ Schedule schedule = { 0 };
+    bool ours = s->backup_schedule || s->drill_schedule;
 
-    if (s->backup_schedule && access(s->state_dir, F_OK) == 0 &&
+    if (ours && access(s->state_dir, F_OK) == 0 &&
         writable_check(s->state_dir, "STATE_DIR", ret_doubt) < 0)
         return;
     if (schedule_load(s->state_dir, &schedule, ret_doubt) < 0)
@@ -68,8 +75,9 @@ static void load_schedule(const Settings *s, usec_t *ret_first_start, Err *ret_d
 
     *ret_first_start = schedule.first_start;
     if (schedule.problem)
-        err_set(ret_doubt, ERR_UNHEALTHY, "no run is scheduled: %s", schedule.problem);
-    else if (s->backup_schedule && schedule.first_start == 0)
+        err_set(ret_doubt, ERR_UNHEALTHY, "no %s is scheduled: %s",
+                schedules_drills_only(s) ? "drill" : "run", schedule.problem);
+    else if (ours && schedule.first_start == 0)
         err_set(ret_doubt, ERR_UNHEALTHY, "pg-backup schedule has left no record in \"%s\"",
                 s->state_dir);
 }
@@ -87,13 +95,15 @@ static int run_health(const CmdContext *ctx, Err *err)
     _cleanup_strv_ Strv planned = { 0 }, databases = { 0 };
     _cleanup_err_ Err doubt = { 0 };
     usec_t now = clock_now(), first_start = 0;
+    bool drills_only = schedules_drills_only(s);
 
     int r = catalog_load(s->backup_dir, &catalog, err);
     if (r < 0)
         return r;
     load_schedule(s, &first_start, &doubt);
     usec_t grace_until = end_of_grace(s, first_start);
-    load_planned(s, now < grace_until, &planned, &doubt);
+    if (!drills_only)
+        load_planned(s, now < grace_until, &planned, &doubt);
     health_databases(&s->pg_databases, &planned, &catalog, &databases);
 
     _cleanup_free_ char *doubt_text =
@@ -101,9 +111,10 @@ static int run_health(const CmdContext *ctx, Err *err)
     Health health = health_judge(&(HealthInput){
         .catalog = &catalog,
         .databases = &databases,
-        .globals = s->backup_globals,
+        .globals = s->backup_globals && !drills_only,
         .now = now,
         .max_age_seconds = s->max_backup_age_seconds,
+        .drills_only = drills_only,
         .max_drill_age_seconds = s->max_drill_age_seconds,
         .grace_until = grace_until,
         .doubt = doubt_text,
@@ -134,7 +145,9 @@ const Command command_health = {
         "what a pattern of PG_DATABASES stands for is what the last run has recorded in "
         "STATE_DIR. Where BACKUP_SCHEDULE is set, it also fails when nothing starts runs any more, "
         "and lets\n"
-        "HEALTH_GRACE_SECONDS pass for the first backup.",
+        "HEALTH_GRACE_SECONDS pass for the first backup. Where DRILL_SCHEDULE alone is set, only "
+        "that schedule\n"
+        "and the drills are judged.",
     .options = ARG_JSON,
     .run = run_health,
 };

@@ -7,6 +7,7 @@
 #include "backup/schedule.h"
 #include "cmd/cmd.h"
 #include "cmd/writable.h"
+#include "sys/buf.h"
 #include "sys/cancel.h"
 #include "sys/clock.h"
 #include "sys/fs.h"
@@ -35,8 +36,8 @@ static int stay_until_stopped(Err *err)
 
 static int check_settings(const Settings *s, Err *err)
 {
-    if (!s->backup_schedule) {
-        err_set(err, ERR_SETTINGS, "BACKUP_SCHEDULE is not set");
+    if (!s->backup_schedule && !s->drill_schedule) {
+        err_set(err, ERR_SETTINGS, "neither BACKUP_SCHEDULE nor DRILL_SCHEDULE is set");
         err_hint(err, "Five fields as in a crontab say when to run: \"0 2 * * *\".");
         return -EINVAL;
     }
@@ -87,17 +88,31 @@ static int run_now(Err *err)
     return supervise(argv, &status, err);
 }
 
+/* What a drill prints for people is in its proof and its events, too, and a container's log holds
+ * JSON alone. */
+static void add_jobs(const Settings *s, Buf *text)
+{
+    if (s->backup_schedule) {
+        log_info("runs are scheduled: \"%s\"", s->backup_schedule);
+        buf_addf(text, "%s exec pg-backup run\n", s->backup_schedule);
+    }
+    if (s->drill_schedule) {
+        log_info("drills are scheduled: \"%s\"", s->drill_schedule);
+        buf_addf(text, "%s exec pg-backup drill >/dev/null\n", s->drill_schedule);
+    }
+}
+
 static int write_crontab(const Settings *s, char **ret_path, Err *err)
 {
     _cleanup_close_ int fd = open(s->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     _cleanup_free_ char *path = mem_printf("%s/" CRONTAB_FILE, s->state_dir);
-    _cleanup_free_ char *text =
-        mem_printf("# From BACKUP_SCHEDULE, made anew by each start of pg-backup schedule.\n"
-                   "%s exec pg-backup run\n",
-                   s->backup_schedule);
+    _cleanup_buf_ Buf text = { 0 };
 
+    buf_adds(&text, "# Made anew by each start of pg-backup schedule, from BACKUP_SCHEDULE and "
+                    "DRILL_SCHEDULE.\n");
+    add_jobs(s, &text);
     int r = fd < 0 ? -errno
-                   : fs_write_durable(fd, CRONTAB_FILE, text, strlen(text), FS_PUBLISH_REPLACE);
+                   : fs_write_durable(fd, CRONTAB_FILE, text.data, text.size, FS_PUBLISH_REPLACE);
     if (r < 0)
         return err_set_errno(err, -r, "could not write \"%s\"", path);
     *ret_path = TAKE_PTR(path);
@@ -115,7 +130,6 @@ static int keep_schedule(const Settings *s, Err *err)
     int r = write_crontab(s, &crontab, err);
     if (r < 0)
         return r;
-    log_info("runs are scheduled: \"%s\"", s->backup_schedule);
     char *argv[] = { name, json, passthrough, crontab, NULL };
     r = supervise(argv, &status, err);
     if (r < 0 || cancel_requested())
@@ -138,7 +152,7 @@ static int run_schedule(const CmdContext *ctx, Err *err)
     int r = begin_record(s, &record, err);
     if (r == 0)
         r = check_settings(s, err);
-    if (r == 0 && s->backup_on_start)
+    if (r == 0 && s->backup_on_start && s->backup_schedule)
         r = run_now(err);
     if (r == 0 && !cancel_requested())
         r = keep_schedule(s, err);
@@ -155,14 +169,15 @@ const Command command_schedule = {
     .name = "schedule",
     .operands = "",
     .max_operands = 0,
-    .summary = "the container's main process: starts runs by BACKUP_SCHEDULE",
+    .summary = "a container's main process: starts runs and drills by their schedules",
     .help =
         "Starts \"pg-backup run\" whenever BACKUP_SCHEDULE says so, by supercronic, and once at "
         "the start\n"
-        "with BACKUP_ON_START; a stop is passed on to a run that is under way. What makes a "
-        "schedule\n"
-        "impossible is logged, and \"pg-backup health\" fails with it until the container is "
-        "stopped.\n"
+        "with BACKUP_ON_START, and \"pg-backup drill\" by DRILL_SCHEDULE; either may be unset. A "
+        "stop is\n"
+        "passed on to what is under way. What makes a schedule impossible is logged, and "
+        "\"pg-backup\n"
+        "health\" fails with it until the container is stopped.\n"
         "On a host, a timer of systemd does this.",
     .options = 0,
     .run = run_schedule,

@@ -183,6 +183,16 @@ static const SettingRow rows[] = {
             "whatever else starts runs, has the schedule.",
     },
     {
+        ROW("DRILL_SCHEDULE", "Schedule", drill_schedule),
+        TYPE(setting_value_schedule,
+             "five fields as in a crontab, or @hourly, @daily, @weekly, @monthly or @yearly"),
+        .info.default_text = "",
+        .info.description =
+            "When pg-backup schedule starts a drill of the newest good backup of each database. In "
+            "compose.yaml a container of its own does that, without network and secrets, by "
+            "default \"0 12 * * 6\". Not set: never.",
+    },
+    {
         ROW("BACKUP_ON_START", "Schedule", backup_on_start),
         FLAG,
         .info.default_text = "no",

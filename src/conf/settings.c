@@ -421,7 +421,7 @@ void settings_done(Settings *s)
         s->backup_dir,       s->state_dir,
         s->metrics_textfile, s->metrics_instance,
         s->backup_schedule,  s->drill_dir,
-        s->drill_assertions,
+        s->drill_assertions, s->drill_schedule,
     };
     for (size_t i = 0; i < ELEMENTSOF(strings); i++)
         free(strings[i]);

@@ -59,6 +59,35 @@ class Schedule(BackupTestCase):
         self.assertEnded(done, 0)
         self.assertEqual([event["level"] for event in done.events], ["info", "notice"])
 
+    def test_drills_have_a_schedule_of_their_own_beside_that_of_runs_or_alone(self):
+        drill = "0 12 * * 6 exec pg-backup drill >/dev/null"
+        for runs, jobs in (("0 2 * * *", ["0 2 * * * exec pg-backup run", drill]), (None, [drill])):
+            with self.subTest(runs=runs):
+                settings = {"BACKUP_SCHEDULE": runs, "DRILL_SCHEDULE": "0 12 * * 6"}
+                running = self.backup.start("schedule", BACKUP_ON_START=runs and "no" or "yes",
+                                            **settings)
+                self.called()
+                with open(self.backup.state_dir + "/crontab", encoding="utf-8") as f:
+                    self.assertEqual(f.read().splitlines()[1:], jobs)
+                running.terminate()
+                self.assertEnded(running.wait(PATIENCE), 0)
+                os.unlink(self.tmp + "/called")
+
+    def test_where_only_drills_are_scheduled_health_asks_for_nothing_but_their_schedule(self):
+        settings = {"BACKUP_SCHEDULE": None, "DRILL_SCHEDULE": "0 12 * * 6"}
+        self.wait_for_health("pg-backup schedule has left no record", **settings)
+        self.program("supercronic", "test -e $0.stay && exec sleep 600; exit 3")
+        running = self.backup.start("schedule", **settings)
+        self.wait_for_health("no drill is scheduled: the scheduler is gone", **settings)
+        running.terminate()
+        self.assertEnded(running.wait(PATIENCE), 1, "client-failed")
+
+        self.write("bin/supercronic.stay", "")
+        running = self.backup.start("schedule", **settings)
+        pgtest.wait_until(lambda: self.backup("health", **settings).code == 0, "health", PATIENCE)
+        running.terminate()
+        self.assertEnded(running.wait(PATIENCE), 0)
+
     def test_the_first_start_stays_on_record(self):
         for _ in range(2):
             running = self.backup.start("schedule")
@@ -120,9 +149,10 @@ class Schedule(BackupTestCase):
 
     def test_a_schedule_that_is_not_set_does_not_end_it(self):
         running = self.backup.start("schedule", BACKUP_SCHEDULE=None)
-        self.wait_for_health("no run is scheduled: BACKUP_SCHEDULE is not set", BACKUP_SCHEDULE=None)
+        self.wait_for_health("no run is scheduled: neither BACKUP_SCHEDULE nor DRILL_SCHEDULE is set",
+                             BACKUP_SCHEDULE=None)
         running.terminate()
-        self.assertEnded(running.wait(PATIENCE), 78, "settings", "BACKUP_SCHEDULE is not set")
+        self.assertEnded(running.wait(PATIENCE), 78, "settings", "BACKUP_SCHEDULE nor")
 
     def test_a_file_of_settings_is_refused(self):
         done = self.backup("-c", self.write("a.conf", ""), "schedule")

@@ -358,7 +358,43 @@ START_TEST(a_backup_that_is_not_proven_to_restore_is_not_enough)
 }
 END_TEST
 
+/* Beside somebody who takes the backups, and whose health tells how old they are. */
+START_TEST(where_only_drills_are_scheduled_the_age_of_a_backup_is_no_matter)
+{
+    char stem[] = "x_1", name[] = "x", why[] = "why";
+    Proof proof = { .finished = NOW - HOUR, .reason = why };
+    Backup backup = { .stem = stem, .when = NOW - 90 * HOUR, .good = true, .proof = &proof };
+    Series series = { .encoded = name, .database = name, .backups = &backup, .count = 1 };
+    const Catalog catalog = { .series = &series, .count = 1, .dir_fd = -1 }, empty = { 0 };
+    _cleanup_strv_ Strv databases = { 0 }, none = { 0 };
+    HealthInput input = {
+        .catalog = &catalog,
+        .databases = &databases,
+        .now = NOW,
+        .max_age_seconds = 93600,
+        .drills_only = true,
+    };
+
+    strv_add(&databases, name);
+    proof.result = PROOF_RESULT_PROVEN;
+    _cleanup_health_ Health proven = health_judge(&input);
+    ck_assert(proven.healthy);
+    ck_assert_str_eq(proven.sentence,
+                     "drills are scheduled, and none of 1 database has failed one");
+
+    proof.result = PROOF_RESULT_FAILED;
+    _cleanup_health_ Health failed = health_judge(&input);
+    ck_assert(!failed.healthy);
+
+    input.catalog = &empty;
+    input.databases = &none;
+    _cleanup_health_ Health fresh = health_judge(&input);
+    ck_assert(fresh.healthy);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(where_only_drills_are_scheduled_the_age_of_a_backup_is_no_matter),
     UNIT_LOOP(a_backup_that_is_not_proven_to_restore_is_not_enough, ELEMENTSOF(drills)),
     UNIT_LOOP(the_newest_good_backup_decides, ELEMENTSOF(cases)),
     UNIT_TEST(the_whole_is_healthy_when_each_is),

@@ -158,7 +158,8 @@ START_TEST(every_setting_reaches_its_member)
                    "BACKUP_KEEP_MONTHLY=5\nBACKUP_KEEP_YEARLY=6\nMAX_BACKUP_AGE_SECONDS=7\n"
                    "STALL_TIMEOUT_SECONDS=8\nLOCK_WAIT_TIMEOUT_SECONDS=9\n"
                    "PUSHGATEWAY_URL=http://g:9091\nMETRICS_TEXTFILE=/m.prom\nMETRICS_INSTANCE=i\n"
-                   "LOG_FORMAT=json\nLOG_LEVEL=debug\n");
+                   "LOG_FORMAT=json\nLOG_LEVEL=debug\nBACKUP_SCHEDULE=@daily\n"
+                   "DRILL_SCHEDULE=@weekly\n");
     _cleanup_settings_ Settings s = { 0 };
     assert_loads(&p, &s);
 
@@ -195,6 +196,8 @@ START_TEST(every_setting_reaches_its_member)
     ck_assert_str_eq(s.metrics_instance, "i");
     ck_assert_int_eq(s.log_format, LOG_FORMAT_JSON);
     ck_assert_int_eq(s.log_level, LOG_LEVEL_DEBUG);
+    ck_assert_str_eq(s.backup_schedule, "@daily");
+    ck_assert_str_eq(s.drill_schedule, "@weekly");
 }
 END_TEST
 
