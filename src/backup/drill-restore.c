@@ -71,6 +71,11 @@ static uint64_t cluster_bytes(void *cluster)
     return pg_cluster_bytes(cluster);
 }
 
+static uint64_t cluster_work(void *cluster)
+{
+    return pg_cluster_work(cluster);
+}
+
 static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
 {
     _cleanup_strv_ Strv settings = { 0 };
@@ -84,9 +89,11 @@ static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
         .start_timeout = START_TIMEOUT,
     };
     int r = pg_cluster_start(&spec, &d->cluster, err);
-    if (r >= 0)
-        progress_probe(cluster_bytes, d->cluster);
-    return r;
+    if (r < 0)
+        return r;
+    progress_probe(cluster_bytes, d->cluster);
+    progress_probe_work(cluster_work, d->cluster);
+    return 0;
 }
 
 /* The contents */

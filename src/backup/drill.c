@@ -214,6 +214,7 @@ static int drill(const DrillContext *ctx, const Series *series, const Backup *ba
     int r = run_steps(&d, err);
 
     progress_probe(NULL, NULL);
+    progress_probe_work(NULL, NULL);
     pg_cluster_stop(d.cluster, problems);
     cancel_limit(0, NULL);
     pg_client_done(&d.programs);

@@ -256,6 +256,7 @@ static int prepare(Drills *d, Err *err)
     const Settings *s = d->settings;
 
     progress_phase("preparing", /* total= */ 0);
+    progress_permit_silence(s->stall_timeout_seconds * USEC_PER_SEC);
     int r = catalog_load(s->backup_dir, &d->catalog, err);
     if (r < 0)
         return r;

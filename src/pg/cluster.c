@@ -12,6 +12,7 @@
 #include "pg/cluster-program.h"
 #include "sys/child.h"
 #include "sys/mem.h"
+#include "sys/process.h"
 #include "sys/tree.h"
 
 #define LOG_TAIL ((size_t)64 << 10)
@@ -282,6 +283,12 @@ int pg_cluster_alive(PgCluster *c, Err *err)
 uint64_t pg_cluster_bytes(const PgCluster *c)
 {
     return tree_bytes(c->dir.data_fd);
+}
+
+/* A session's process has the name of its role in its title, the server's own have not. */
+uint64_t pg_cluster_work(const PgCluster *c)
+{
+    return process_work(c->server.pid, c->superuser);
 }
 
 /* The end */

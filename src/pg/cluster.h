@@ -53,6 +53,10 @@ int pg_cluster_alive(PgCluster *c, Err *err);
 /* What its data takes on the disk: for progress and stalls. Cheap enough for once a second. */
 uint64_t pg_cluster_bytes(const PgCluster *c);
 
+/* How much its sessions have worked so far, in no unit in particular: it changes while they do, and
+ * stands still while all of them wait. For watchdogs; cheap enough for once a second. */
+uint64_t pg_cluster_work(const PgCluster *c);
+
 /* Whatever signal has come; a few seconds at most. NULL is fine. What could not be removed is a
  * sentence in `problems` (may be NULL). */
 void pg_cluster_stop(PgCluster *c, Strv *problems);

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,9 +18,15 @@
 
 #define CMDLINE_MAX ((size_t)1 << 20)
 #define PATH_SIZE 4096 /* of a link in /proc: PATH_MAX */
+#define STAT_MAX ((size_t)4096)
 
 /* A directory of /proc stays that of its process: once it has ended, nothing can be read there,
  * whoever has its number. */
+
+static bool is_number(const char *name)
+{
+    return strspn(name, "0123456789") == strlen(name);
+}
 
 static bool runs_one_of(int proc_fd, const char *const *programs)
 {
@@ -104,7 +112,7 @@ static int kill_once(int all_fd, const ProcessFilter *filter, usec_t deadline)
     if (r < 0)
         return r;
     for (size_t i = 0; i < names.count; i++) {
-        if (strspn(names.items[i], "0123456789") != strlen(names.items[i]))
+        if (!is_number(names.items[i]))
             continue;
         r = kill_if_it_fits(all_fd, names.items[i], filter, deadline);
         if (r < 0)
@@ -126,4 +134,40 @@ int process_kill(const ProcessFilter *filter, usec_t timeout)
         r = kill_once(all_fd, filter, deadline);
     } while (r > 0);
     return r;
+}
+
+/* Parent, utime and stime: the 4th, 14th and 15th field of proc_pid_stat(5). The second is the
+ * program's name in parentheses, which may hold anything. */
+static uint64_t time_of_child(int proc_fd, pid_t parent)
+{
+    _cleanup_free_ char *text = NULL;
+    uint64_t user, kernel;
+    int from;
+
+    if (fs_read_file(proc_fd, "stat", STAT_MAX, &text, NULL) < 0)
+        return 0;
+    const char *rest = strrchr(text, ')');
+    int n = rest ? sscanf(rest, ") %*c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64,
+                          &from, &user, &kernel)
+                 : 0;
+    return n == 3 && from == parent ? user + kernel : 0;
+}
+
+uint64_t process_work(pid_t parent, const char *word)
+{
+    _cleanup_close_ int all_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_strv_ Strv names = { 0 };
+    uint64_t sum = 0;
+
+    if (all_fd < 0 || fs_list(all_fd, &names) < 0)
+        return 0;
+    for (size_t i = 0; i < names.count; i++) {
+        if (!is_number(names.items[i]))
+            continue;
+        _cleanup_close_ int fd = openat(all_fd, names.items[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        uint64_t used = fd >= 0 ? time_of_child(fd, parent) : 0;
+        if (used > 0 && was_told(fd, word))
+            sum += used;
+    }
+    return sum;
 }

@@ -1,9 +1,11 @@
 #pragma once
 
-/* Processes that are not our children, found in /proc: what somebody who was killed has left. */
+/* Processes that are not our children, found in /proc: what somebody who was killed has left, and
+ * what children of ours have started. */
 
 #include "sys/clock.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* All that a process must be. Root without CAP_SYS_PTRACE, as in a container, sees no other user's
@@ -19,3 +21,8 @@ typedef struct ProcessFilter {
  * looked at through a descriptor of its own, so that a number that was given anew never leads to
  * another process. -ETIMEDOUT when one is still there at the end. */
 int process_kill(const ProcessFilter *filter, usec_t timeout);
+
+/* The processor time, in ticks of the kernel, of the processes that `parent` has started, still run
+ * and have `word` in their command line. It changes while they work, and when one begins or ends.
+ */
+uint64_t process_work(pid_t parent, const char *word);

@@ -23,12 +23,16 @@ typedef struct Pace {
 } Pace;
 
 static struct {
-    Pace draw, status, watchdog, probe;
+    Pace draw, status, watchdog, probe, probe_work;
     usec_t watchdog_timeout; /* 0: there is none */
 
     uint64_t (*probe_bytes)(void *userdata);
     void *probe_userdata;
     uint64_t probed;
+
+    uint64_t (*work)(void *userdata);
+    void *work_userdata;
+    uint64_t worked;
 
     char *phase;
     uint64_t total, bytes;
@@ -190,6 +194,23 @@ void progress_probe(uint64_t (*bytes)(void *userdata), void *userdata)
     state.probed = bytes ? bytes(userdata) : 0;
 }
 
+void progress_probe_work(uint64_t (*work)(void *userdata), void *userdata)
+{
+    state.work = work;
+    state.work_userdata = userdata;
+    state.probe_work.interval = work ? PROBE_INTERVAL : 0;
+    state.worked = work ? work(userdata) : 0;
+}
+
+static void ask_for_work(void)
+{
+    uint64_t worked = state.work(state.work_userdata);
+
+    if (worked != state.worked)
+        state.moved = true;
+    state.worked = worked;
+}
+
 static void ask_probe(void)
 {
     uint64_t bytes = state.probe_bytes(state.probe_userdata);
@@ -208,6 +229,8 @@ void progress_tick(void)
     usec_t now = clock_monotonic();
     if (is_due(&state.probe, now))
         ask_probe();
+    if (state.watchdog.interval > 0 && is_due(&state.probe_work, now))
+        ask_for_work();
     sample_rate(now);
     if (state.moved && is_due(&state.watchdog, now)) {
         (void)sd_notify(0, "WATCHDOG=1");

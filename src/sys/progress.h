@@ -30,6 +30,9 @@ void progress_add(uint64_t bytes);
 /* Where bytes appear that do not pass through us: `bytes` is asked once a second, and what it grows
  * by within a phase is progress. NULL: nowhere (any more). */
 void progress_probe(uint64_t (*bytes)(void *userdata), void *userdata);
+/* Where others work for us without a byte to be seen: any change of what `work` says is progress.
+ * NULL: nowhere (any more). */
+void progress_probe_work(uint64_t (*work)(void *userdata), void *userdata);
 /* To be called at least once a second from every loop that waits: feeds the watchdog if there was
  * progress, refreshes STATUS= and the progress line. */
 void progress_tick(void);

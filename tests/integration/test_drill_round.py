@@ -1,6 +1,10 @@
 """Drills of what is right come out proven, and the proof is of use everywhere."""
 
+import contextlib
 import os
+import socket
+import threading
+import time
 
 import pgtest
 from drills import DrillTestCase, read_proof
@@ -137,3 +141,49 @@ class Round(DrillTestCase):
         self.assertEqual(lock.stdout.readline(), "held\n")
         self.assertEnded(backup("drill"), 6, "locked")
         self.assertIsNone(read_proof(backup.backup("other")))
+
+
+class Watchdog(DrillTestCase):
+    """Of a service manager that gives us a second, and so is told once in a second at most."""
+
+    def setUp(self):
+        super().setUp()
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(self.tmp + "/notify")
+        self.addCleanup(self.manager.close)
+        self.fed = []
+        threading.Thread(target=self.listen, daemon=True).start()
+        os.mkdir(self.tmp + "/assertions")
+        os.mkdir(self.tmp + "/marks")
+        os.chmod(self.tmp + "/marks", 0o777)
+        os.chmod(self.tmp, 0o755)
+
+    def listen(self):
+        with contextlib.suppress(OSError):
+            while True:
+                if self.manager.recv(4096) == b"WATCHDOG=1":
+                    self.fed.append(time.time())
+
+    def assert_by(self, name, sql):
+        """An assertion that does this between two marks."""
+        mark = f"COPY (SELECT) TO '{self.tmp}/marks/{name}-%s';"
+        self.write(f"assertions/{name}.sql",
+                   "\n".join([mark % "begin", sql, mark % "end", "SELECT true;"]))
+
+    def fed_during(self, name):
+        """Behind the first seconds, in which it is seen that the session has begun."""
+        begin, end = (os.stat(f"{self.tmp}/marks/{name}-{mark}").st_mtime
+                      for mark in ("begin", "end"))
+        return len([moment for moment in self.fed if begin + 2.2 < moment < end])
+
+    def test_an_assertion_that_computes_feeds_it_and_one_that_waits_does_not(self):
+        self.assert_by("1-waits", "SELECT pg_sleep(4.5);")
+        self.assert_by("2-works", """DO $$ BEGIN
+            WHILE clock_timestamp() < statement_timestamp() + interval '4.5 s' LOOP END LOOP;
+            END $$;""")
+        backup = self.installation(CLUSTER, "other")
+        backup.must("run")
+        self.drill(backup, 0, DRILL_ASSERTIONS=self.tmp + "/assertions", WATCHDOG_USEC="1000000",
+                   NOTIFY_SOCKET=self.tmp + "/notify", STALL_TIMEOUT_SECONDS="0")
+        self.assertEqual(self.fed_during("1-waits"), 0, self.fed)
+        self.assertGreaterEqual(self.fed_during("2-works"), 1, self.fed)

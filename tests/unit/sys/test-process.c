@@ -112,7 +112,38 @@ START_TEST(whoever_differs_in_one_thing_lives)
 }
 END_TEST
 
+/* Until the work of our children with that word is, or is no longer, what it was. */
+static uint64_t wait_for_work(const char *word, uint64_t before)
+{
+    uint64_t work;
+
+    while ((work = process_work(getpid(), word)) == before)
+        ck_assert_int_eq(child_pause(NULL), 0);
+    return work;
+}
+
+START_TEST(the_work_of_a_child_that_was_told_the_word_is_seen)
+{
+    char shell[] = "sh", option[] = "-c", loop[] = "while :; do :; done", word[] = "busy.0043";
+    char *argv[] = { shell, option, loop, word, NULL }, *const env[] = { NULL };
+    const ChildSpec spec = { .path = "/bin/sh", .argv = argv, .env = env, .pipe = CHILD_NEITHER };
+    _cleanup_child_ Child c = CHILD_INIT;
+
+    ck_assert_int_eq(child_spawn(&c, &spec, NULL), 0);
+    uint64_t work = wait_for_work(word, 0);
+    wait_for_work(word, work);
+    ck_assert_uint_eq(process_work(getpid(), "idle.0043"), 0);
+    ck_assert_uint_eq(process_work(c.pid, word), 0);
+
+    ck_assert_int_eq(kill(c.pid, SIGKILL), 0);
+    while (!child_ended(&c))
+        ck_assert_int_eq(child_pause(NULL), 0);
+    ck_assert_uint_eq(process_work(getpid(), word), 0);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(the_work_of_a_child_that_was_told_the_word_is_seen),
     UNIT_TEST(a_process_that_works_in_the_directory_is_killed),
     UNIT_TEST(a_process_that_was_told_the_word_is_killed),
     UNIT_TEST(whoever_differs_in_one_thing_lives),

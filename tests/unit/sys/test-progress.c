@@ -211,6 +211,31 @@ START_TEST(bytes_that_appear_elsewhere_are_progress)
 }
 END_TEST
 
+START_TEST(work_that_moves_no_byte_is_progress)
+{
+    uint64_t work = 100;
+
+    start_service_manager(8 * USEC_PER_SEC);
+    progress_init(/* progress_line= */ 0);
+    progress_phase("checking", 0);
+    progress_probe_work(grown, &work);
+    monotonic += 2 * USEC_PER_SEC;
+    progress_tick();
+    free(heard());
+
+    monotonic += 2 * USEC_PER_SEC;
+    progress_tick();
+    assert_heard("");
+
+    work = 7; /* who did the rest is gone */
+    monotonic += 2 * USEC_PER_SEC;
+    progress_tick();
+    assert_heard("WATCHDOG=1");
+    progress_probe_work(NULL, NULL);
+    stop_service_manager();
+}
+END_TEST
+
 START_TEST(the_watchdog_is_fed_at_most_four_times_in_its_time)
 {
     start_service_manager(/* watchdog= */ 400 * USEC_PER_SEC);
@@ -340,6 +365,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_name_cannot_add_a_line_to_a_notification),
     UNIT_TEST(the_watchdog_is_fed_only_when_there_was_progress),
     UNIT_TEST(bytes_that_appear_elsewhere_are_progress),
+    UNIT_TEST(work_that_moves_no_byte_is_progress),
     UNIT_TEST(the_watchdog_is_fed_at_most_four_times_in_its_time),
     UNIT_TEST(a_watchdog_is_made_as_patient_as_the_longest_silence_that_is_permitted),
     UNIT_TEST(where_no_watchdog_watches_none_is_made),
