@@ -25,7 +25,8 @@ class QuickStart(machine.TestCase):
         self.machine.sql('DROP OWNED BY "pg-backup"; DROP ROLE "pg-backup"')
         self.sh("mkdir -p /root/build-package; cp /packages/pg-backup_[0-9]*.deb /root/build-package;"
                 " apt-get purge -qy pg-backup")
-        self.addCleanup(self.sh, "systemctl disable --now pg-backup@main.timer;"
+        self.addCleanup(self.sh, "systemctl disable --now pg-backup@main.timer"
+                        " pg-backup-drill@main.timer;"
                         " rm -rf /etc/systemd/system/pg-backup@main.service.d; systemctl daemon-reload")
 
     def test_a_reader_of_the_readme_gets_a_backup_its_story_and_its_state(self):
@@ -37,7 +38,10 @@ class QuickStart(machine.TestCase):
 
         self.assertEqual(self.sh("systemctl is-enabled pg-backup@main.timer"), "enabled\n")
         self.assertRegex(self.sh("systemctl list-timers --no-legend"), r"pg-backup@main\.timer")
+        self.assertRegex(self.sh("systemctl list-timers --no-legend"),
+                         r"(?m)^Sat 20\S+ 1[234]:.* pg-backup-drill@main\.timer")
         self.assertRegex(said, r"(?m)^shop +shop_\d{8}T\d{6}Z .* good$")
+        self.assertRegex(said, r"(?m) shop_\d{8}T\d{6}Z: proven, recovered in .* s")
         self.assertRegex(said, r'(?m) backed up database "shop": .* in .* s$')
         self.assertRegex(said, r'(?m)^ +Status: "run finished: 2 backups, ')
         self.assertNotRegex(said, "(?m)^FAIL")

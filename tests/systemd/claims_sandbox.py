@@ -47,9 +47,9 @@ class Sandbox(machine.TestCase):
 
     def test_a_unit_writes_to_its_own_directories_alone_sees_no_home_and_gains_nothing(self):
         instance = self.instance("probe")
-        for unit in (instance.service, "pg-backup-verify@probe.service"):
+        for unit in ("pg-backup", "pg-backup-verify", "pg-backup-drill"):
             with self.subTest(unit):
-                self.assertConfined(instance, unit)
+                self.assertConfined(instance, unit + "@probe.service")
 
     def assertConfined(self, instance, unit):
         instance.drop_in(unit, "[Service]\nType=oneshot\nExecStart=\nExecStart=/opt/probe\n"

@@ -14,6 +14,7 @@ its own. Nothing sleeps: the journal and systemd are polled, with more patience 
 machine needs.
 """
 
+import copy
 import glob
 import importlib
 import json
@@ -275,6 +276,12 @@ class Instance:
         if drop_in:
             self.drop_in(self.service, drop_in)
 
+    def beside(self, prefix):
+        """Another service of the same instance."""
+        other = copy.copy(self)
+        other.service = f"{prefix}@{self.name}.service"
+        return other
+
     def configure(self, **settings):
         text = "".join(f"{key}={value}\n" for key, value in settings.items())
         self.machine.write(f"/etc/pg-backup/{self.name}.conf", text)
@@ -285,8 +292,9 @@ class Instance:
 
     def _remove(self):
         """Its configuration; what it has backed up stays, as it would."""
-        self.machine.sh(f"systemctl disable --now {self.timer}; systemctl stop {self.service};"
-                        f" systemctl reset-failed {self.service};"
+        units = f"'pg-backup*@{self.name}.*'"
+        self.machine.sh(f"systemctl disable --now {self.timer}; systemctl stop {units};"
+                        f" systemctl reset-failed {units};"
                         f" rm -rf /etc/pg-backup/{self.name}.* /etc/systemd/system/*@{self.name}.*;"
                         " systemctl daemon-reload", check=False)
 
@@ -339,7 +347,8 @@ class Instance:
     def stems(self, database):
         """Of the committed backups, by their manifests."""
         listing = self.machine.sh(f"ls {self.directory}/{database}/*.json", check=False)
-        return [os.path.basename(line)[:-len(".json")] for line in listing.split()]
+        names = [os.path.basename(line)[:-len(".json")] for line in listing.split()]
+        return [name for name in names if not name.endswith(".proof")]
 
     def files(self):
         return self.machine.sh(f"find {self.directory} -type f").split()
