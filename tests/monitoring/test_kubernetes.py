@@ -16,7 +16,9 @@ FILES = sorted((TOP / "packaging/kubernetes").glob("*.yaml"))
 KINDS = {("v1", "PersistentVolumeClaim"): models.V1PersistentVolumeClaim,
          ("v1", "ConfigMap"): models.V1ConfigMap,
          ("v1", "Secret"): models.V1Secret,
-         ("batch/v1", "CronJob"): models.V1CronJob}
+         ("batch/v1", "CronJob"): models.V1CronJob,
+         ("networking.k8s.io/v1", "NetworkPolicy"): models.V1NetworkPolicy}
+CRONJOBS = ("pg-backup", "pg-backup-health", "pg-backup-drill")
 PLAIN = {"str": str, "int": int, "bool": bool, "object": object, "datetime": datetime.datetime}
 
 
@@ -72,7 +74,7 @@ def pod_of(cronjob):
 
 class Kubernetes(unittest.TestCase):
     def test_every_object_is_one_that_the_schema_allows(self):
-        self.assertEqual(len(objects()), 5)
+        self.assertEqual(len(objects()), 7)
         for document in objects():
             self.assertEqual(validate(document), [])
 
@@ -90,7 +92,7 @@ class Kubernetes(unittest.TestCase):
         self.assertIn("concurrencyPolicy is no str", text)
 
     def test_every_container_is_as_confined_as_in_compose(self):
-        for name in ("pg-backup", "pg-backup-health"):
+        for name in CRONJOBS:
             pod = pod_of(one("CronJob", name))
             self.assertEqual(pod["securityContext"]["runAsUser"], 10001)
             self.assertTrue(pod["securityContext"]["runAsNonRoot"])
@@ -102,11 +104,12 @@ class Kubernetes(unittest.TestCase):
                 self.assertIn("memory", container["resources"]["limits"])
 
     def test_what_is_mounted_and_referred_to_is_there(self):
-        for name in ("pg-backup", "pg-backup-health"):
+        for name in CRONJOBS:
             pod = pod_of(one("CronJob", name))
             volumes = {volume["name"]: volume for volume in pod["volumes"]}
             one("PersistentVolumeClaim", volumes["data"]["persistentVolumeClaim"]["claimName"])
-            one("Secret", volumes["credentials"]["secret"]["secretName"])
+            if "credentials" in volumes:
+                one("Secret", volumes["credentials"]["secret"]["secretName"])
             for container in pod.get("initContainers", []) + pod["containers"]:
                 for mount in container["volumeMounts"]:
                     self.assertIn(mount["name"], volumes)
@@ -118,9 +121,22 @@ class Kubernetes(unittest.TestCase):
         documented = set(re.findall(r"^\| `(\w+)` \|", (TOP / "docs/SETTINGS.md").read_text(),
                                     re.MULTILINE))
         settings = set(one("ConfigMap", "pg-backup")["data"]) - {"CREDENTIALS_DIRECTORY"}
+        drill = pod_of(one("CronJob", "pg-backup-drill"))["containers"][0]
+        settings |= {variable["name"] for variable in drill["env"]}
         self.assertEqual(settings - documented, set())
         keys = {key.upper() for key in one("Secret", "pg-backup")["stringData"]}
         self.assertEqual(keys - documented, set())
+
+    def test_a_drill_has_neither_network_nor_credentials(self):
+        job, policy = one("CronJob", "pg-backup-drill"), one("NetworkPolicy", "pg-backup-drill")
+        labels = job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+        self.assertEqual(policy["spec"], {"podSelector": {"matchLabels": labels},
+                                          "policyTypes": ["Ingress", "Egress"]})
+        others = [pod_of(one("CronJob", name)) for name in CRONJOBS if name != "pg-backup-drill"]
+        self.assertTrue(all("credentials" in str(pod) for pod in others))
+        self.assertNotIn("credentials", str(pod_of(job)))
+        self.assertNotIn("envFrom", pod_of(job)["containers"][0])
+        self.assertEqual(pod_of(job)["containers"][0]["args"], ["drill"])
 
     def test_health_is_judged_by_the_same_command_and_age_as_in_the_container(self):
         backup, health = one("CronJob", "pg-backup"), one("CronJob", "pg-backup-health")
