@@ -251,6 +251,8 @@ int proof_save(const Proof *p, int dir_fd, const char *dir_path, Err *err)
     _cleanup_free_ char *printed = json_print(json), *text = mem_printf("%s\n", printed);
 
     int r = fs_write_durable(dir_fd, name, text, strlen(text), FS_PUBLISH_REPLACE);
+    if (r == -ENOENT) /* swept as unfinished by a run that has just begun: it does so once */
+        r = fs_write_durable(dir_fd, name, text, strlen(text), FS_PUBLISH_REPLACE);
     if (r < 0)
         return err_set_errno(err, -r, "could not write \"%s/%s\"", dir_path, name);
     return 0;

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "backup/proof.h"
@@ -11,6 +13,18 @@
 
 #define STEM "appdb_20261122T020000Z"
 #define MOMENT ((usec_t)1795312800 * USEC_PER_SEC)
+
+/* A run that begins finds the next so many files before they are renamed, and sweeps them. */
+static int sweeps;
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    if (sweeps > 0) {
+        sweeps--;
+        ck_assert_int_eq(unlinkat(from_fd, from, 0), 0);
+    }
+    return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
+}
 
 /* The test's own directory. */
 typedef struct Place {
@@ -88,6 +102,21 @@ START_TEST(a_later_proof_takes_the_place_of_an_older_one)
     ck_assert_int_eq(proof_save(&p, place.fd, place.path, NULL), 0);
     ck_assert_int_eq(proof_load(place.fd, place.path, STEM, &again, NULL), 0);
     ck_assert_uint_eq(again.recovery_msec, 44);
+}
+END_TEST
+
+START_TEST(a_run_that_begins_and_sweeps_takes_no_proof_away)
+{
+    _cleanup_place_ Place place = place_new();
+    _cleanup_proof_ Proof p = sample(), again = { 0 };
+
+    sweeps = 1;
+    ck_assert_int_eq(proof_save(&p, place.fd, place.path, NULL), 0);
+    ck_assert_int_eq(sweeps, 0);
+    ck_assert_int_eq(proof_load(place.fd, place.path, STEM, &again, NULL), 0);
+
+    sweeps = 2;
+    ck_assert_int_eq(proof_save(&p, place.fd, place.path, NULL), -ENOENT);
 }
 END_TEST
 
@@ -187,6 +216,7 @@ END_TEST
 static const UnitTest tests[] = {
     UNIT_TEST(a_proof_is_read_back_as_it_was_written),
     UNIT_TEST(a_later_proof_takes_the_place_of_an_older_one),
+    UNIT_TEST(a_run_that_begins_and_sweeps_takes_no_proof_away),
     UNIT_TEST(there_need_be_no_proof),
     UNIT_LOOP(what_is_not_a_proof_of_this_backup_is_refused, ELEMENTSOF(forgeries)),
     UNIT_TEST(differences_beyond_a_thousand_are_counted),
