@@ -113,7 +113,7 @@ class Composition:
         for example in glob.glob(self.directory + "/secrets/*.example"):
             shutil.copy(example, example.removesuffix(".example"))
         self.write_secret("pg_password", PASSWORD)
-        for name in ("backups", "state"):
+        for name in ("backups", "state", "drill"):
             os.makedirs(f"{self.data}/{name}")
             os.chown(f"{self.data}/{name}", UID, UID)
 
@@ -141,11 +141,11 @@ class Composition:
         return docker("compose", *args, cwd=self.directory, env=self.environment,
                       timeout=options.pop("timeout", 600), **options)
 
-    def exec(self, *command, check=True, user=None, env=()):
-        """A command in the running container of `backup`."""
+    def exec(self, *command, check=True, user=None, env=(), service="backup"):
+        """A command in a running container."""
         options = [word for pair in env for word in ("-e", pair)]
         options += ["--user", user] if user else []
-        return docker("exec", *options, self.container("backup"), *command, check=check)
+        return docker("exec", *options, self.container(service), *command, check=check)
 
     def container(self, service):
         return f"{self.project}-{service}-1"
@@ -158,13 +158,13 @@ class Composition:
         done = docker("logs", self.container(service))
         return done.stdout + done.stderr
 
-    def events(self):
-        """The log lines of backup; each must be JSON."""
-        return [json.loads(line) for line in self.logs().splitlines()]
+    def events(self, service="backup"):
+        """The log lines; each must be JSON."""
+        return [json.loads(line) for line in self.logs(service).splitlines()]
 
-    def health(self):
+    def health(self, service="backup"):
         """Status, and what the last probe said."""
-        health = inspect(self.container("backup"))["State"]["Health"]
+        health = inspect(self.container(service))["State"]["Health"]
         return health["Status"], health["Log"][-1]["Output"] if health["Log"] else ""
 
     def wait_for_health(self, status, says=""):

@@ -1,5 +1,6 @@
 """README.md's quick start with compose, its commands as written, and what it leaves running."""
 
+import glob
 import json
 import os
 import re
@@ -17,6 +18,7 @@ METRICS = ["pg_backup_last_run_timestamp", "pg_backup_last_duration_seconds",
            "pg_backup_last_exit_code", "pg_backup_last_bytes"]
 
 START = Composition("quickstart")
+ASSERTIONS = START.data + "/drill/assertions"
 TRANSCRIPT = []
 
 
@@ -30,6 +32,7 @@ def commands_of_readme():
 def setUpModule():
     try:
         follow_readme()
+        schedule_drills()
     except BaseException:
         START.close()
         raise
@@ -50,6 +53,14 @@ def follow_readme():
         TRANSCRIPT.append(done.stdout)
         if done.returncode != 0:
             raise AssertionError(f"{block}\nended with {done.returncode}:\n{done.stdout}")
+
+
+def schedule_drills():
+    """Every minute instead of every week, with assertions that there are none of yet."""
+    os.mkdir(ASSERTIONS)
+    os.chown(ASSERTIONS, UID, UID)
+    START.environment.update(DRILL_SCHEDULE="* * * * *", DRILL_ASSERTIONS="/state/assertions")
+    START.compose("up", "-d", "--no-deps", "drill")
 
 
 def tearDownModule():
@@ -74,6 +85,43 @@ def query(expression):
         return ask_prometheus("query", query=expression)["result"]
     except urllib.error.URLError:
         return None
+
+
+class Drills(TestCase):
+    def drilled(self):
+        return [event for event in START.events("drill") if event.get("event") == "drill-finished"]
+
+    def clusters(self):
+        return glob.glob(START.data + "/drill/drill/pg-backup-drill-*")
+
+    def test_a_drill_starts_by_its_schedule_and_proves_a_backup(self):
+        self.assertRegex(TRANSCRIPT[-1], r"(?m)^shop_\d{8}T\d{6}Z: proven, recovered in ")
+        wait_until("drills of both databases", lambda: len(self.drilled()) >= 2)
+        self.assertEqual({event["database"] for event in self.drilled()}, {"postgres", "shop"})
+        with open(f"{START.backups}/shop/{START.stems()[-1]}.proof.json", encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["result"], "proven")
+        self.assertEqual(START.health("drill")[0], "healthy", START.health("drill"))
+        print("docker inspect, drill:", START.health("drill")[1])
+
+    def test_it_has_neither_network_nor_secrets(self):
+        said = START.exec("sh", "-c", "ls /sys/class/net; ls /run/secrets; env", check=False,
+                          service="drill").stdout.split("\n")
+        self.assertEqual(said[0], "lo")
+        self.assertEqual([line for line in said[1:] if line.startswith(("pg_", "PG_", "PUSH"))], [])
+        described = inspect(START.container("drill"))
+        self.assertEqual(described["HostConfig"]["NetworkMode"], "none")
+        self.assertNotIn(PASSWORD, json.dumps(described) + START.logs("drill"))
+
+    def test_that_is_stopped_in_mid_drill_leaves_nothing(self):
+        """a stop in mid-drill leaves neither server nor process"""
+        with open(ASSERTIONS + "/hold.sql", "w", encoding="ascii") as f:
+            f.write("COPY (SELECT) TO '/state/assertions/held'; SELECT pg_sleep(600) IS NULL;\n")
+        wait_until("a drill is held", lambda: os.path.exists(ASSERTIONS + "/held"))
+        self.assertEqual(len(self.clusters()), 1)
+        docker("stop", "-t", "60", START.container("drill"))
+        self.assertEqual(inspect(START.container("drill"))["State"]["ExitCode"], 0)
+        self.assertIn("cancelled", [event.get("reason") for event in START.events("drill")])
+        self.assertEqual(self.clusters(), [])
 
 
 class QuickStart(TestCase):
@@ -178,7 +226,7 @@ class QuickStart(TestCase):
     def test_compose_takes_every_profile(self):
         for profile in ("demo", "grafana"):
             services = START.compose("--profile", profile, "config", "--services").stdout.split()
-            self.assertEqual(len(services), 4)
+            self.assertEqual(len(services), 5)
 
     def test_each_service_sees_only_whom_it_needs(self):
         sees = {"backup": {"demo-db", "pushgateway"}, "pushgateway": {"backup", "prometheus"},
@@ -206,7 +254,7 @@ class QuickStart(TestCase):
                           "/usr/lib/postgresql/17/bin /etc/ssl/certs/ca-certificates.crt "
                           "/usr/share/zoneinfo/Europe/Berlin").stdout
         for name in ("pg-backup", "supercronic", "tini", "pg_dump", "pg_dumpall", "pg_restore",
-                     "psql", "initdb", "pg_ctl", "postgres"):
+                     "psql", "initdb", "postgres", "pg_amcheck"):
             self.assertRegex(here, rf"(?m)(^|/){name}$")
         for name in ("cc", "gcc", "clang", "ld", "make", "meson", "curl", "wget"):
             self.assertEqual(START.exec("sh", "-c", f"command -v {name}", check=False).stdout, "")
