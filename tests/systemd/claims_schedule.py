@@ -42,8 +42,8 @@ class Schedule(machine.TestCase):
         self.sh(f"systemctl start {instance.timer}")
         first = instance.wait_for_events("run-started")[0]
         self.wait_for_waiting("longrun")
-        until = int(first["__REALTIME_TIMESTAMP"]) // 10**6 + 11
-        machine.wait_until(lambda: int(self.sh("date +%s")) > until, "five slots are over")
+        until = int(first["__REALTIME_TIMESTAMP"]) // 10**6 + 7
+        machine.wait_until(lambda: int(self.sh("date +%s")) > until, "three slots are over")
         held.release()
 
         missed = instance.wait_for_events("slots-missed")[0]
@@ -53,7 +53,7 @@ class Schedule(machine.TestCase):
         self.assertNotEqual(missed["PG_BACKUP_RUN"], first["PG_BACKUP_RUN"])
         count = int(re.match(r"no run began at (\d+) scheduled moments since the last run, first at"
                              r" \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", missed["MESSAGE"])[1])
-        self.assertGreaterEqual(count, 4)
+        self.assertGreaterEqual(count, 2)
         instance.wait_until_over()
 
     def test_what_was_missed_while_the_machine_was_off_is_made_up_for_and_told(self):

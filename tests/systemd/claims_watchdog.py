@@ -82,7 +82,7 @@ class Watchdog(machine.TestCase):
         self.assertEqual(len(instance.events("swept")), 1, instance.story())
 
     def test_a_slow_dump_that_moves_outlives_stall_time_out_and_watchdog(self):
-        self.database("slow", NOISE.format(rows=50000))
+        self.database("slow", NOISE.format(rows=25000))
         instance = self.instance("slow", drop_in="[Service]\nWatchdogSec=12\n",
                                  PG_DATABASES="slow", BACKUP_GLOBALS="no", STALL_TIMEOUT_SECONDS=6,
                                  PG_BINDIR=self.slow_client(bytes_a_second=120_000))
