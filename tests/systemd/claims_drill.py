@@ -12,6 +12,7 @@ try true
 try touch /var/lib/pg-backup/other/file
 try cat /var/lib/pg-backup/other/backup
 try cat /etc/pg-backup/hostile.password
+try cat /etc/pg-backup/main.conf
 try bash -c 'echo >/dev/tcp/127.0.0.1/5432'
 try psql -X -h /var/run/postgresql -d postgres -c 'SELECT 1'
 try touch /srv/open/file
@@ -40,7 +41,7 @@ class Drill(machine.TestCase):
 
     def held(self, name):
         """A drill that has come to an assertion and stays there, and the assertion's file."""
-        assertions = f"/etc/pg-backup/{name}.sql"
+        assertions = f"/etc/pg-backup/{name}"
         self.machine.write(assertions + "/hold.sql", "SELECT pg_sleep(600) IS NOT NULL;\n")
         _, drill = self.backed_up(name, DRILL_ASSERTIONS=assertions)
         self.assertEqual(drill.start().returncode, 0, drill.story())
@@ -111,7 +112,7 @@ class Drill(machine.TestCase):
         could = self.machine.read(f"{instance.directory}/said").splitlines()
         self.assertEqual(could, ["could: true"])
         unconfined = self.machine.read("/tmp/unconfined").splitlines()
-        self.assertEqual(len(unconfined), 6, unconfined)  # all but the password
+        self.assertEqual(len(unconfined), 7, unconfined)  # all but the password
         proof = self.proof(instance)
         self.assertEqual((proof["result"], proof["differences"]), ("proven", []))
         self.assertNotIn("could-not-verify", [level["outcome"] for level in proof["levels"]])

@@ -295,7 +295,8 @@ class Instance:
         units = f"'pg-backup*@{self.name}.*'"
         self.machine.sh(f"systemctl disable --now {self.timer}; systemctl stop {units};"
                         f" systemctl reset-failed {units};"
-                        f" rm -rf /etc/pg-backup/{self.name}.* /etc/systemd/system/*@{self.name}.*;"
+                        f" rm -rf /etc/pg-backup/{self.name} /etc/pg-backup/{self.name}.*"
+                        f" /etc/systemd/system/*@{self.name}.*;"
                         " systemctl daemon-reload", check=False)
 
     # ── what it does ─────────────────────────────────────────────────────────────────────────────
