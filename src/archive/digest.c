@@ -1,8 +1,6 @@
 #include "archive/digest.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 /* Compiled into this file: a row is hashed without a call, which is a fifth of the time. */
@@ -54,9 +52,19 @@ void digest_unite(Digest *d, const Digest *other)
     d->high += other->high;
 }
 
+static const char digits[] = "0123456789abcdef";
+
+static void format_half(uint64_t value, char *ret)
+{
+    for (size_t i = HALF_DIGITS; i-- > 0; value >>= 4)
+        ret[i] = digits[value & 15];
+}
+
 void digest_format(const Digest *d, char ret[static DIGEST_HEX_SIZE])
 {
-    snprintf(ret, DIGEST_HEX_SIZE, "%016" PRIx64 "%016" PRIx64, d->high, d->low);
+    format_half(d->high, ret);
+    format_half(d->low, ret + HALF_DIGITS);
+    ret[DIGEST_HEX_SIZE - 1] = '\0';
 }
 
 static int parse_half(const char *text, uint64_t *ret)
@@ -64,7 +72,6 @@ static int parse_half(const char *text, uint64_t *ret)
     uint64_t value = 0;
 
     for (size_t i = 0; i < HALF_DIGITS; i++) {
-        static const char digits[] = "0123456789abcdef";
         const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
         if (!digit)
             return -EINVAL;

@@ -1,6 +1,7 @@
 #include "archive/inventory.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@
 static bool is_utf8(const char *text)
 {
     while (*text) {
-        size_t length = utf8_next(text, /* ret_code= */ NULL);
+        bool is_ascii = (unsigned char)*text < 0x80; /* nearly every name, and all of it */
+        size_t length = is_ascii ? 1 : utf8_next(text, /* ret_code= */ NULL);
         if (length == 0)
             return false;
         text += length;
@@ -41,81 +43,124 @@ void inventory_set_name(Json *json, const char *key, const char *name)
     json_set_text(json, hex_key, hex.data);
 }
 
-static void set_digest(Json *json, const Digest *digest)
+/* A line is its beginning, one add_…() for each further member, in order, and its end. There are as
+ * many lines as the database has objects: they are written as they stand in the file, and no JSON
+ * value is built for them. */
+static void begin_line(Buf *b, const char *kind)
 {
-    char text[DIGEST_HEX_SIZE];
-    digest_format(digest, text);
-    json_set_text(json, "digest", text);
+    buf_adds(b, "{\"kind\":\"");
+    buf_adds(b, kind);
+    buf_addc(b, '"');
 }
 
-static void print_line(Buf *b, const Json *json)
+static void end_line(Buf *b)
 {
-    _cleanup_free_ char *line = json_print_line(json);
-    buf_adds(b, line);
-    buf_addc(b, '\n');
+    buf_adds(b, "}\n");
+}
+
+static void add_key(Buf *b, const char *key)
+{
+    buf_adds(b, ",\"");
+    buf_adds(b, key);
+    buf_adds(b, "\":");
+}
+
+/* JSON holds UTF-8 only, and names must come back as they were: any other name is written in
+ * hexadecimal, under the key with "_hex" behind it. */
+static void add_name(Buf *b, const char *key, const char *name)
+{
+    if (is_utf8(name)) {
+        add_key(b, key);
+        json_quote(b, name);
+        return;
+    }
+
+    _cleanup_free_ char *hex_key = mem_printf("%s_hex", key);
+    add_key(b, hex_key);
+    buf_addc(b, '"');
+    for (; *name; name++)
+        buf_addf(b, "%02x", (unsigned char)*name);
+    buf_addc(b, '"');
+}
+
+static void add_int(Buf *b, const char *key, int64_t value)
+{
+    char text[sizeof("-9223372036854775808")];
+
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    add_key(b, key);
+    buf_adds(b, text);
+}
+
+/* At most what a reader of JSON can be trusted with. */
+static void add_uint(Buf *b, const char *key, uint64_t value)
+{
+    add_int(b, key, value < INT64_MAX ? (int64_t)value : INT64_MAX);
+}
+
+static void add_digest(Buf *b, const Digest *digest)
+{
+    char text[DIGEST_HEX_SIZE];
+
+    digest_format(digest, text);
+    add_key(b, "digest");
+    buf_addc(b, '"');
+    buf_adds(b, text);
+    buf_addc(b, '"');
 }
 
 static void print_header(Buf *b, const Inventory *i)
 {
-    _cleanup_json_ Json *json = json_new_object();
-
-    json_set_uint(json, "inventory_format", INVENTORY_FORMAT);
-    json_set_uint(json, "tables", i->table_count);
-    json_set_uint(json, "rows", inventory_rows(i));
-    json_set_uint(json, "bytes", inventory_bytes(i));
-    json_set_uint(json, "sequences", i->sequence_count);
-    json_set_uint(json, "large_objects", i->large_objects);
-    json_set_uint(json, "definitions", i->definition_count);
-    print_line(b, json);
+    buf_addf(b, "{\"inventory_format\":%d", INVENTORY_FORMAT);
+    add_uint(b, "tables", i->table_count);
+    add_uint(b, "rows", inventory_rows(i));
+    add_uint(b, "bytes", inventory_bytes(i));
+    add_uint(b, "sequences", i->sequence_count);
+    add_uint(b, "large_objects", i->large_objects);
+    add_uint(b, "definitions", i->definition_count);
+    end_line(b);
 }
 
 static void print_table(Buf *b, const InventoryTable *t)
 {
-    _cleanup_json_ Json *json = json_new_object();
-
-    json_set_text(json, "kind", "table");
-    inventory_set_name(json, "schema", t->schema);
-    inventory_set_name(json, "name", t->name);
-    json_set_uint(json, "rows", t->rows);
-    json_set_uint(json, "bytes", t->bytes);
-    set_digest(json, &t->digest);
-    print_line(b, json);
+    begin_line(b, "table");
+    add_name(b, "schema", t->schema);
+    add_name(b, "name", t->name);
+    add_uint(b, "rows", t->rows);
+    add_uint(b, "bytes", t->bytes);
+    add_digest(b, &t->digest);
+    end_line(b);
 }
 
 static void print_sequence(Buf *b, const InventorySequence *s)
 {
-    _cleanup_json_ Json *json = json_new_object();
-
-    json_set_text(json, "kind", "sequence");
-    inventory_set_name(json, "schema", s->schema);
-    inventory_set_name(json, "name", s->name);
-    json_set_int(json, "value", s->value);
-    json_set_flag(json, "called", s->called);
-    print_line(b, json);
+    begin_line(b, "sequence");
+    add_name(b, "schema", s->schema);
+    add_name(b, "name", s->name);
+    add_int(b, "value", s->value);
+    add_key(b, "called");
+    buf_adds(b, s->called ? "true" : "false");
+    end_line(b);
 }
 
 static void print_large_objects(Buf *b, const Inventory *i)
 {
-    _cleanup_json_ Json *json = json_new_object();
-
-    json_set_text(json, "kind", "large_objects");
-    json_set_uint(json, "count", i->large_objects);
-    json_set_uint(json, "bytes", i->large_object_bytes);
-    set_digest(json, &i->large_object_digest);
-    print_line(b, json);
+    begin_line(b, "large_objects");
+    add_uint(b, "count", i->large_objects);
+    add_uint(b, "bytes", i->large_object_bytes);
+    add_digest(b, &i->large_object_digest);
+    end_line(b);
 }
 
 static void print_definition(Buf *b, const InventoryDefinition *d)
 {
-    _cleanup_json_ Json *json = json_new_object();
-
-    json_set_text(json, "kind", "definition");
-    inventory_set_name(json, "type", d->type);
-    inventory_set_name(json, "schema", d->schema);
-    inventory_set_name(json, "name", d->name);
-    json_set_uint(json, "count", d->count);
-    set_digest(json, &d->digest);
-    print_line(b, json);
+    begin_line(b, "definition");
+    add_name(b, "type", d->type);
+    add_name(b, "schema", d->schema);
+    add_name(b, "name", d->name);
+    add_uint(b, "count", d->count);
+    add_digest(b, &d->digest);
+    end_line(b);
 }
 
 void inventory_print(const Inventory *i, Buf *ret)

@@ -1,8 +1,8 @@
 #include "sys/json.h"
 
 #include <jansson.h>
+#include <string.h>
 
-#include "sys/buf.h"
 #include "sys/mem.h"
 #include "sys/utf8.h"
 
@@ -121,6 +121,39 @@ char *json_print(const Json *value)
 char *json_print_line(const Json *value)
 {
     return print(value, JSON_COMPACT);
+}
+
+/* RFC 8259, section 7; what has no short form is \u and four digits. */
+static void escape(Buf *b, unsigned char c)
+{
+    static const char characters[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    const char *at = strchr(characters, c);
+
+    if (at)
+        buf_addf(b, "\\%c", letters[at - characters]);
+    else
+        buf_addf(b, "\\u%04X", c);
+}
+
+static bool must_be_escaped(unsigned char c)
+{
+    return c < ' ' || c == '"' || c == '\\';
+}
+
+void json_quote(Buf *b, const char *text)
+{
+    const char *plain = text; /* up to `text`, what needs no escape and was not written yet */
+
+    buf_addc(b, '"');
+    for (; *text; text++) {
+        if (!must_be_escaped((unsigned char)*text))
+            continue;
+        buf_add(b, plain, (size_t)(text - plain));
+        escape(b, (unsigned char)*text);
+        plain = text + 1;
+    }
+    buf_add(b, plain, (size_t)(text - plain));
+    buf_addc(b, '"');
 }
 
 /* -- Reading -- */

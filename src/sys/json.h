@@ -6,6 +6,7 @@
  * Reading is strict: json_get_*() fail with the member's name when it is missing or of another
  * type; the _opt forms give the default when it is missing or null. */
 
+#include "sys/buf.h"
 #include "sys/err.h"
 #include "sys/strv.h"
 
@@ -38,6 +39,10 @@ void json_add_text(Json *array, const char *value);
 /* Text without a trailing newline: indented by two, or on one line. Caller frees. */
 char *json_print(const Json *value);
 char *json_print_line(const Json *value);
+
+/* For who writes much of it: appends the text, which is UTF-8, as a JSON string in its quotes, the
+ * same bytes as json_print() writes. */
+void json_quote(Buf *b, const char *text);
 
 /* Parses exactly one object; ERR_DAMAGED with line and column otherwise. Duplicate keys are
  * refused. */

@@ -5,6 +5,7 @@
 
 #include "archive/inventory.h"
 #include "sys/buf.h"
+#include "sys/json.h"
 #include "sys/mem.h"
 
 /* printf abc | xxhsum -H2 */
@@ -196,6 +197,24 @@ START_TEST(control_characters_are_escaped)
 }
 END_TEST
 
+/* The lines are written without jansson: its own parser and printer make the same of them. */
+START_TEST(each_line_is_what_jansson_prints)
+{
+    _cleanup_inventory_ Inventory i = sample();
+    const Digest d = abc();
+
+    inventory_add_table(&i, "caf\xe9", "\"\\\b\x1f\x7f", UINT64_MAX, 1, &d);
+    inventory_add_sequence(&i, "", "\xf0\x9f\x90\x98", INT64_MIN, false);
+    _cleanup_free_ char *text = printed(&i);
+    for (char *rest = text, *line; (line = strsep(&rest, "\n")) && rest;) {
+        _cleanup_json_ Json *json = NULL;
+        ck_assert_int_eq(json_parse_object(line, strlen(line), &json, NULL), 0);
+        _cleanup_free_ char *again = json_print_line(json);
+        ck_assert_str_eq(line, again);
+    }
+}
+END_TEST
+
 /* In a good file, `from` (which must be there) becomes `to`. */
 static const struct {
     const char *from, *to, *message;
@@ -337,6 +356,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(what_was_printed_is_read_back_equal),
     UNIT_TEST(names_that_are_not_utf8_stay_apart_and_come_back),
     UNIT_TEST(control_characters_are_escaped),
+    UNIT_TEST(each_line_is_what_jansson_prints),
     UNIT_TEST(a_file_cut_short_anywhere_is_damaged),
     UNIT_LOOP(a_file_that_is_not_as_it_was_written_is_damaged, ELEMENTSOF(attacks)),
     UNIT_TEST(an_inventory_equals_itself),

@@ -106,6 +106,22 @@ START_TEST(hostile_text_survives_the_way_there_and_back)
 }
 END_TEST
 
+/* With each character of one byte; 0 ends the text early. */
+START_TEST(a_quoted_text_is_what_is_printed_of_it)
+{
+    _cleanup_buf_ Buf quoted = { 0 };
+    _cleanup_json_ Json *list = json_new_array();
+    _cleanup_free_ char *text = mem_printf("caf\xc3\xa9 %c \xf0\x9f\x90\x98%c", _i, _i);
+
+    json_add_text(list, text);
+    _cleanup_free_ char *line = json_print_line(list);
+    buf_addc(&quoted, '[');
+    json_quote(&quoted, text);
+    buf_addc(&quoted, ']');
+    ck_assert_str_eq(quoted.data, line);
+}
+END_TEST
+
 START_TEST(lists_survive_the_way_there_and_back)
 {
     _cleanup_strv_ Strv values = { 0 }, read = { 0 };
@@ -350,6 +366,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(the_largest_number_is_that_of_64_bits_with_a_sign),
     UNIT_LOOP(each_byte_that_is_not_text_becomes_a_replacement_character, ELEMENTSOF(text_cases)),
     UNIT_TEST(hostile_text_survives_the_way_there_and_back),
+    UNIT_LOOP(a_quoted_text_is_what_is_printed_of_it, 128),
     UNIT_TEST(lists_survive_the_way_there_and_back),
     UNIT_LOOP(what_is_not_one_object_is_damaged, ELEMENTSOF(bad_documents)),
     UNIT_TEST(a_syntax_error_is_named_by_line_and_column),
