@@ -12,9 +12,9 @@
 
 /* An entry with data, kept until its block comes. */
 typedef struct Expected {
-    size_t entry; /* which of the TOC */
-    char *schema, *name;
-    bool rows; /* COPY text; otherwise INSERT statements */
+    size_t entry;              /* which of the TOC */
+    const char *schema, *name; /* of the inventory's pool */
+    bool rows;                 /* COPY text; otherwise INSERT statements */
 } Expected;
 
 typedef enum BlockState {
@@ -51,10 +51,6 @@ void inventory_taker_free(InventoryTaker *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; i < t->expected_count; i++) {
-        free(t->expected[i].schema);
-        free(t->expected[i].name);
-    }
     free(t->expected);
     inventory_done(&t->inventory);
     copy_rows_free(t->rows);
@@ -75,7 +71,8 @@ static const char *or_empty(const char *text)
  * another one in another database. Old archives name no schema, or have a COPY of another form. */
 static void expect_data(InventoryTaker *t, const ArchiveEntry *entry)
 {
-    char *schema = NULL, *name = NULL;
+    _cleanup_free_ char *schema = NULL, *name = NULL;
+    Names *names = &t->inventory.names;
 
     if (entry->copy)
         sql_read_copy(entry->copy, &schema, &name);
@@ -85,8 +82,8 @@ static void expect_data(InventoryTaker *t, const ArchiveEntry *entry)
     }
     t->expected[t->expected_count++] = (Expected){
         .entry = t->entries,
-        .schema = schema ? schema : mem_strdup(or_empty(entry->schema)),
-        .name = name ? name : mem_strdup(or_empty(entry->tag)),
+        .schema = names_keep(names, schema ? schema : or_empty(entry->schema)),
+        .name = names_keep(names, name ? name : or_empty(entry->tag)),
         .rows = entry->copy != NULL,
     };
 }

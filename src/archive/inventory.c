@@ -13,7 +13,6 @@ typedef struct ListKind {
     size_t size; /* of an item */
     int (*order)(const void *, const void *);
     void (*unite)(void *into, const void *from);
-    void (*done)(void *);
 } ListKind;
 
 typedef struct List {
@@ -22,27 +21,27 @@ typedef struct List {
     size_t *count;
 } List;
 
-static int order_of_names(const char *schema, const char *name, const char *other_schema,
-                          const char *other_name)
+int inventory_name_order(const char *schema, const char *name, const char *other_schema,
+                         const char *other_name)
 {
-    int order = strcmp(schema, other_schema);
+    int order = schema == other_schema ? 0 : strcmp(schema, other_schema);
     return order != 0 ? order : strcmp(name, other_name);
 }
 
 int inventory_table_order(const InventoryTable *a, const InventoryTable *b)
 {
-    return order_of_names(a->schema, a->name, b->schema, b->name);
+    return inventory_name_order(a->schema, a->name, b->schema, b->name);
 }
 
 int inventory_sequence_order(const InventorySequence *a, const InventorySequence *b)
 {
-    return order_of_names(a->schema, a->name, b->schema, b->name);
+    return inventory_name_order(a->schema, a->name, b->schema, b->name);
 }
 
 int inventory_definition_order(const InventoryDefinition *a, const InventoryDefinition *b)
 {
-    int order = strcmp(a->type, b->type);
-    return order != 0 ? order : order_of_names(a->schema, a->name, b->schema, b->name);
+    int order = a->type == b->type ? 0 : strcmp(a->type, b->type);
+    return order != 0 ? order : inventory_name_order(a->schema, a->name, b->schema, b->name);
 }
 
 static int table_order(const void *a, const void *b)
@@ -57,13 +56,6 @@ static void table_unite(void *into, const void *from)
     t->rows += other->rows;
     t->bytes += other->bytes;
     digest_unite(&t->digest, &other->digest);
-}
-
-static void table_done(void *item)
-{
-    InventoryTable *t = item;
-    free(t->schema);
-    free(t->name);
 }
 
 static int sequence_order(const void *a, const void *b)
@@ -81,13 +73,6 @@ static void sequence_unite(void *into, const void *from)
     s->called |= other->called;
 }
 
-static void sequence_done(void *item)
-{
-    InventorySequence *s = item;
-    free(s->schema);
-    free(s->name);
-}
-
 static int definition_order(const void *a, const void *b)
 {
     return inventory_definition_order(a, b);
@@ -101,19 +86,10 @@ static void definition_unite(void *into, const void *from)
     digest_unite(&d->digest, &other->digest);
 }
 
-static void definition_done(void *item)
-{
-    InventoryDefinition *d = item;
-    free(d->type);
-    free(d->schema);
-    free(d->name);
-}
-
-static const ListKind table_list = { sizeof(InventoryTable), table_order, table_unite, table_done };
-static const ListKind sequence_list = { sizeof(InventorySequence), sequence_order, sequence_unite,
-                                        sequence_done };
+static const ListKind table_list = { sizeof(InventoryTable), table_order, table_unite };
+static const ListKind sequence_list = { sizeof(InventorySequence), sequence_order, sequence_unite };
 static const ListKind definition_list = { sizeof(InventoryDefinition), definition_order,
-                                          definition_unite, definition_done };
+                                          definition_unite };
 
 static void *item(const List *l, size_t i)
 {
@@ -129,21 +105,12 @@ static void list_sort(const List *l)
 
     qsort(l->items, *l->count, l->kind->size, l->kind->order);
     for (size_t i = 1; i < *l->count; i++) {
-        if (l->kind->order(item(l, kept), item(l, i)) == 0) {
+        if (l->kind->order(item(l, kept), item(l, i)) == 0)
             l->kind->unite(item(l, kept), item(l, i));
-            l->kind->done(item(l, i));
-        } else if (++kept != i) {
+        else if (++kept != i)
             memcpy(item(l, kept), item(l, i), l->kind->size);
-        }
     }
     *l->count = kept + 1;
-}
-
-static void list_done(const List *l)
-{
-    for (size_t i = 0; i < *l->count; i++)
-        l->kind->done(item(l, i));
-    free(l->items);
 }
 
 /* Makes room for one more; returns the items, which may have moved. */
@@ -175,9 +142,10 @@ static List definitions(Inventory *i)
 
 void inventory_done(Inventory *i)
 {
-    const List lists[] = { tables(i), sequences(i), definitions(i) };
-    for (size_t l = 0; l < ELEMENTSOF(lists); l++)
-        list_done(&lists[l]);
+    free(i->tables);
+    free(i->sequences);
+    free(i->definitions);
+    names_done(&i->names);
     *i = (Inventory){ 0 };
 }
 
@@ -187,8 +155,8 @@ void inventory_add_table(Inventory *i, const char *schema, const char *name, uin
     const List l = tables(i);
     i->tables = list_reserve(&l, &i->table_capacity);
     i->tables[i->table_count++] = (InventoryTable){
-        .schema = mem_strdup(schema),
-        .name = mem_strdup(name),
+        .schema = names_keep(&i->names, schema),
+        .name = names_keep(&i->names, name),
         .rows = rows,
         .bytes = bytes,
         .digest = *digest,
@@ -201,8 +169,8 @@ void inventory_add_sequence(Inventory *i, const char *schema, const char *name, 
     const List l = sequences(i);
     i->sequences = list_reserve(&l, &i->sequence_capacity);
     i->sequences[i->sequence_count++] = (InventorySequence){
-        .schema = mem_strdup(schema),
-        .name = mem_strdup(name),
+        .schema = names_keep(&i->names, schema),
+        .name = names_keep(&i->names, name),
         .value = value,
         .called = called,
     };
@@ -214,9 +182,9 @@ void inventory_add_definition(Inventory *i, const char *type, const char *schema
     const List l = definitions(i);
     i->definitions = list_reserve(&l, &i->definition_capacity);
     i->definitions[i->definition_count++] = (InventoryDefinition){
-        .type = mem_strdup(type),
-        .schema = mem_strdup(schema),
-        .name = mem_strdup(name),
+        .type = names_keep(&i->names, type),
+        .schema = names_keep(&i->names, schema),
+        .name = names_keep(&i->names, name),
         .count = 1,
         .digest = *digest,
     };

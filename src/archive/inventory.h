@@ -17,23 +17,26 @@
 #include "sys/buf.h"
 #include "sys/err.h"
 #include "sys/json.h"
+#include "sys/names.h"
+
+/* Names are those of the inventory's pool, or anybody's in an item that is only looked for. */
 
 typedef struct InventoryTable {
-    char *schema, *name;
+    const char *schema, *name;
     uint64_t rows;  /* 0 where contents are INSERT statements, which are not counted */
     uint64_t bytes; /* of COPY text, uncompressed */
     Digest digest;
 } InventoryTable;
 
 typedef struct InventorySequence {
-    char *schema, *name;
+    const char *schema, *name;
     int64_t value;
     bool called; /* whether the value was given out already: setval()'s third argument */
 } InventorySequence;
 
 typedef struct InventoryDefinition {
-    char *type, *schema, *name; /* as in the TOC: "TABLE", "public", "orders"; "" for none */
-    uint64_t count;             /* of entries by this name; 1 mostly */
+    const char *type, *schema, *name; /* as in the TOC: "TABLE", "public", "orders"; "" for none */
+    uint64_t count;                   /* of entries by this name; 1 mostly */
     Digest digest;
 } InventoryDefinition;
 
@@ -46,6 +49,7 @@ typedef struct Inventory {
     size_t definition_count, definition_capacity;
     uint64_t large_objects, large_object_bytes;
     Digest large_object_digest;
+    Names names;
 } Inventory;
 
 void inventory_done(Inventory *i);
@@ -66,6 +70,8 @@ void inventory_sort(Inventory *i);
 int inventory_table_order(const InventoryTable *a, const InventoryTable *b);
 int inventory_sequence_order(const InventorySequence *a, const InventorySequence *b);
 int inventory_definition_order(const InventoryDefinition *a, const InventoryDefinition *b);
+int inventory_name_order(const char *schema, const char *name, const char *other_schema,
+                         const char *other_name);
 
 uint64_t inventory_rows(const Inventory *i); /* of all tables */
 uint64_t inventory_bytes(const Inventory *i);

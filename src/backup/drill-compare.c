@@ -61,16 +61,6 @@ bool drill_is_of_another_major(const Drill *d)
            d->programs.major != major_of(m->server_version);
 }
 
-static void forget_definitions(Inventory *i)
-{
-    for (size_t k = 0; k < i->definition_count; k++) {
-        free(i->definitions[k].type);
-        free(i->definitions[k].schema);
-        free(i->definitions[k].name);
-    }
-    i->definition_count = 0;
-}
-
 typedef struct Comparison {
     Inventory then, now;
     Proof *proof;
@@ -125,8 +115,8 @@ int drill_compare(Drill *d, Err *err)
         return r;
     }
     if (drill_is_of_another_major(d)) {
-        forget_definitions(&c.then);
-        forget_definitions(&c.now);
+        c.then.definition_count = 0;
+        c.now.definition_count = 0;
     }
     inventory_compare(&c.then, &c.now, note_difference, &c);
     return judge_differences(d, err);
