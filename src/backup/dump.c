@@ -30,8 +30,9 @@ typedef struct Dump {
     char *series_path;
     int series_fd;
     Manifest manifest;
-    PgSurvey survey; /* empty for the globals */
-    Buf inventory;   /* its text, where there is one */
+    PgSession *session; /* NULL for the globals */
+    PgSurvey survey;    /* empty for them; begun before the dump, and finished behind it */
+    Buf inventory;      /* its text, where there is one */
 } Dump;
 
 static void dump_done(Dump *d)
@@ -42,6 +43,7 @@ static void dump_done(Dump *d)
     mem_closep(&d->series_fd);
     manifest_done(&d->manifest);
     pg_survey_done(&d->survey);
+    pg_disconnect(d->session);
     buf_done(&d->inventory);
 }
 
@@ -136,7 +138,10 @@ static int judge_contents(void *userdata, const Inventory *inventory, const Err 
         err_copy(err, why_none);
         return -EIO;
     }
-    int r = coverage_judge(&d->survey, inventory, d->format == BACKUP_FORMAT_PLAIN, &coverage, err);
+    int r = d->session ? pg_survey_finish(d->session, &d->survey, err) : 0;
+    if (r < 0)
+        return r;
+    r = coverage_judge(&d->survey, inventory, d->format == BACKUP_FORMAT_PLAIN, &coverage, err);
     pg_survey_done(&d->survey); /* megabytes, where there are many tables */
     if (r < 0)
         return r;
@@ -258,11 +263,11 @@ static int commit_dump(Dump *d, Manifest *ret, Err *warning, Err *err)
 
 /* pg_dump writes the properties of the database itself only with --create, which ties SQL text to
  * the name; a custom archive holds them all the same. */
-static int take_properties(Dump *d, PgSession *session, Err *err)
+static int take_properties(Dump *d, Err *err)
 {
     Manifest *m = &d->manifest;
 
-    int r = pg_database_properties(session, &m->database_properties, err);
+    int r = pg_database_properties(d->session, &m->database_properties, err);
     if (r < 0 || !m->database_properties || d->format != BACKUP_FORMAT_PLAIN)
         return r;
 
@@ -292,22 +297,21 @@ int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, E
                   Err *err)
 {
     _cleanup_(dump_done) Dump d = { .ctx = ctx, .database = database, .series_fd = -1 };
-    _cleanup_pg_session_ PgSession *session = NULL;
     _cleanup_(pg_snapshot_done) PgSnapshot snapshot = { 0 };
 
     int r = begin_dump(&d, err);
     if (r < 0)
         return r;
-    r = pg_connect(ctx->target, database, &session, err);
+    r = pg_connect(ctx->target, database, &d.session, err);
     if (r < 0)
         return r;
-    r = pg_snapshot_export(session, &snapshot, err);
+    r = pg_snapshot_export(d.session, &snapshot, err);
     if (r < 0)
         return r;
-    r = pg_survey(session, &d.survey, err);
+    r = take_properties(&d, err);
     if (r < 0)
         return r;
-    r = take_properties(&d, session, err);
+    r = pg_survey_begin(d.session, &d.survey, err);
     if (r < 0)
         return r;
     r = dump_as_planned(&d, &snapshot, err);

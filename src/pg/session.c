@@ -242,13 +242,15 @@ static int wait_for_answer(PgSession *s, const char *doing, Err *err)
     return 0;
 }
 
-int pg_query(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err)
+int pg_query_begin(PgSession *s, const char *sql, const char *doing, Err *err)
+{
+    return PQsendQuery(s->conn, sql) == 0 ? result_error(s, NULL, doing, err) : 0;
+}
+
+int pg_query_finish(PgSession *s, const char *doing, PGresult **ret, Err *err)
 {
     _cleanup_pg_result_ PGresult *result = NULL;
     PGresult *next;
-
-    if (PQsendQuery(s->conn, sql) == 0)
-        return result_error(s, NULL, doing, err);
 
     do {
         int r = wait_for_answer(s, doing, err);
@@ -267,6 +269,12 @@ int pg_query(PgSession *s, const char *sql, const char *doing, PGresult **ret, E
     if (ret)
         *ret = TAKE_PTR(result);
     return 0;
+}
+
+int pg_query(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err)
+{
+    int r = pg_query_begin(s, sql, doing, err);
+    return r < 0 ? r : pg_query_finish(s, doing, ret, err);
 }
 
 int pg_query_row(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err)

@@ -22,7 +22,10 @@ struct PgSession {
 /* Sends one statement and waits for its result (ret may be NULL). `doing` completes the sentence
  * "could not …". */
 int pg_query(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err);
-/* The same for a query that yields exactly one row. */
+/* The same in two steps: the server works between them, and nothing else may be asked of it. */
+int pg_query_begin(PgSession *s, const char *sql, const char *doing, Err *err);
+int pg_query_finish(PgSession *s, const char *doing, PGresult **ret, Err *err);
+/* As pg_query(), for a query that yields exactly one row. */
 int pg_query_row(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err);
 
 static inline void pg_result_clearp(PGresult **result)

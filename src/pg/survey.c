@@ -12,6 +12,14 @@
 
 #define PORTION "5000" /* rows of a FETCH: less than a megabyte */
 
+/* The server finds and sorts all relations before it hands out the first, which with many tables
+ * takes longer than all else here: so the first is asked for in the beginning, and taken in the
+ * end. One row fits into any socket's buffer, so that the server need not wait to send it. */
+#define FIRST_PORTION "FETCH 1 FROM survey"
+#define NEXT_PORTION "FETCH " PORTION " FROM survey"
+
+static const char reading_relations[] = "read the catalogue of tables and sequences";
+
 static const char relations_sql[] =
     "DECLARE survey NO SCROLL CURSOR FOR"
     " WITH RECURSIVE rerouted(oid) AS ("
@@ -89,15 +97,6 @@ static bool flag_value(const PGresult *result, int row, int column)
 
 /* Relations */
 
-static const char *share_schema(PgSurvey *survey, const char *name)
-{
-    Strv *schemas = &survey->schemas;
-
-    if (schemas->count == 0 || strcmp(schemas->items[schemas->count - 1], name) != 0)
-        strv_add(schemas, name);
-    return schemas->items[schemas->count - 1];
-}
-
 static void add_relations(PgSurvey *survey, const PGresult *result)
 {
     size_t rows = (size_t)PQntuples(result);
@@ -106,34 +105,39 @@ static void add_relations(PgSurvey *survey, const PGresult *result)
         mem_resize(survey->relations, survey->relation_count + rows, sizeof(*survey->relations));
     for (int i = 0; i < (int)rows; i++)
         survey->relations[survey->relation_count++] = (PgRelation){
-            .schema = share_schema(survey, PQgetvalue(result, i, 0)),
-            .name = copy_value(result, i, 1),
+            .schema = names_keep(&survey->names, PQgetvalue(result, i, 0)),
+            .name = names_keep(&survey->names, PQgetvalue(result, i, 1)),
             .kind = PQgetvalue(result, i, 2)[0],
             .traits = (unsigned char)strtoul(PQgetvalue(result, i, 3), NULL, 10),
         };
 }
 
-static int ask_relations(PgSession *s, PgSurvey *survey, Err *err)
+static int begin_relations(PgSession *s, Err *err)
 {
-    static const char doing[] = "read the catalogue of tables and sequences";
-    int rows;
+    int r = pg_query(s, relations_sql, reading_relations, NULL, err);
+    return r < 0 ? r : pg_query_begin(s, FIRST_PORTION, reading_relations, err);
+}
 
-    int r = pg_query(s, relations_sql, doing, NULL, err);
-    if (r < 0)
-        return r;
+static int finish_relations(PgSession *s, PgSurvey *survey, Err *err)
+{
+    int rows;
 
     do {
         _cleanup_pg_result_ PGresult *result = NULL;
 
-        r = pg_query(s, "FETCH " PORTION " FROM survey", doing, &result, err);
+        int r = pg_query_finish(s, reading_relations, &result, err);
         if (r < 0)
             return r;
         rows = PQntuples(result);
-        if (rows > 0)
+        if (rows > 0) {
             add_relations(survey, result);
+            r = pg_query_begin(s, NEXT_PORTION, reading_relations, err);
+        }
+        if (r < 0)
+            return r;
     } while (rows > 0);
 
-    return pg_query(s, "CLOSE survey", doing, NULL, err);
+    return pg_query(s, "CLOSE survey", reading_relations, NULL, err);
 }
 
 /* Everything else */
@@ -228,40 +232,31 @@ static int ask_all(PgSession *s, PgSurvey *survey, Err *err)
 
     int r = ask_facts(s, survey, &rights, err);
     if (r >= 0)
-        r = ask_relations(s, survey, err);
-    if (r >= 0)
         r = ask_objects(s, survey, err);
     if (r >= 0)
         r = ask_subscriptions(s, rights.subscriptions, survey, err);
     if (r >= 0)
         r = ask_mappings(s, rights.mapping_options, survey, err);
+    if (r >= 0)
+        r = begin_relations(s, err);
     return r;
 }
 
-int pg_survey(PgSession *s, PgSurvey *ret, Err *err)
+int pg_survey_begin(PgSession *s, PgSurvey *survey, Err *err)
 {
-    _cleanup_pg_survey_ PgSurvey survey = { 0 };
-
     int r = pg_query(s, "SELECT set_config('client_encoding', getdatabaseencoding(), false)",
                      "choose the database's encoding", NULL, err);
-    if (r < 0)
-        return r;
-    r = ask_all(s, &survey, err);
-    if (r < 0)
-        return r;
-    r = pg_query(s, "SET client_encoding TO 'UTF8'", "return to UTF-8", NULL, err);
-    if (r < 0)
-        return r;
+    return r < 0 ? r : ask_all(s, survey, err);
+}
 
-    *ret = survey;
-    survey = (PgSurvey){ 0 };
-    return 0;
+int pg_survey_finish(PgSession *s, PgSurvey *survey, Err *err)
+{
+    int r = finish_relations(s, survey, err);
+    return r < 0 ? r : pg_query(s, "SET client_encoding TO 'UTF8'", "return to UTF-8", NULL, err);
 }
 
 void pg_survey_done(PgSurvey *survey)
 {
-    for (size_t i = 0; i < survey->relation_count; i++)
-        free(survey->relations[i].name);
     free(survey->relations);
     for (size_t i = 0; i < survey->object_count; i++) {
         free(survey->objects[i].type);
@@ -274,6 +269,6 @@ void pg_survey_done(PgSurvey *survey)
     }
     free(survey->mappings);
     strv_done(&survey->subscriptions);
-    strv_done(&survey->schemas);
+    names_done(&survey->names);
     *survey = (PgSurvey){ 0 };
 }

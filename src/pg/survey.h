@@ -5,7 +5,9 @@
  *
  *     pg_snapshot_export(s, …)
  *     PgSurvey survey = {0};
- *     pg_survey(s, &survey, err)        in the same transaction
+ *     pg_survey_begin(s, &survey, err)     in the same transaction
+ *     …                                    the server works meanwhile; nothing else is asked of it
+ *     pg_survey_finish(s, &survey, err)    now the relations are there, too
  *     pg_survey_done(&survey)
  *
  * It states facts; which of them pg_dump has to heed is for whoever judges. Names are in the
@@ -13,6 +15,7 @@
  * rows come in portions. What the role may not read is said to be unknown, it is never left out. */
 
 #include "pg/server.h"
+#include "sys/names.h"
 #include "sys/strv.h"
 
 #include <stdbool.h>
@@ -38,10 +41,9 @@ typedef enum PgRelationTrait {
 } PgRelationTrait;
 
 typedef struct PgRelation {
-    const char *schema; /* shared with its neighbours */
-    char *name;
-    char kind;            /* PgRelationKind */
-    unsigned char traits; /* PgRelationTrait */
+    const char *schema, *name; /* of the survey's pool */
+    char kind;                 /* PgRelationKind */
+    unsigned char traits;      /* PgRelationTrait */
 } PgRelation;
 
 /* Something that is in no schema and belongs to no extension. */
@@ -74,9 +76,10 @@ typedef struct PgSurvey {
     uint64_t large_objects;
     bool in_recovery;
     bool superuser; /* what our role is */
-    Strv schemas;   /* which the relations borrow from */
+    Names names;    /* of the relations */
 } PgSurvey;
 
-int pg_survey(PgSession *s, PgSurvey *ret, Err *err);
+int pg_survey_begin(PgSession *s, PgSurvey *survey, Err *err);
+int pg_survey_finish(PgSession *s, PgSurvey *survey, Err *err);
 void pg_survey_done(PgSurvey *survey);
 #define _cleanup_pg_survey_ _cleanup_(pg_survey_done)

@@ -117,10 +117,9 @@ static const char *type_of(PgRelationKind kind)
 START_TEST(a_relation_is_judged_by_its_kind_and_traits)
 {
     const RelationCase *c = &relation_cases[_i];
-    char name[] = "x";
     PgRelation relation = {
         .schema = "public",
-        .name = name,
+        .name = "x",
         .kind = (char)c->kind,
         .traits = (unsigned char)c->traits,
     };
@@ -164,7 +163,7 @@ static void several_init(Several *s, unsigned lacking)
     for (size_t i = 0; i < ELEMENTSOF(names); i++) {
         s->relations[i] = (PgRelation){
             .schema = names[i][0],
-            .name = mem_strdup(names[i][1]),
+            .name = names[i][1],
             .kind = PG_TABLE,
         };
         if (lacking & 1U << i)
@@ -176,8 +175,6 @@ static void several_init(Several *s, unsigned lacking)
 
 static void several_done(Several *s)
 {
-    for (size_t i = 0; i < ELEMENTSOF(names); i++)
-        free(s->relations[i].name);
     inventory_done(&s->inventory);
 }
 
