@@ -96,69 +96,54 @@ static void judge_done(Judge *j)
     buf_done(&j->made_up.names);
 }
 
-/* Looking up; all lists are sorted by their names, byte by byte */
+/* Looking up; all lists are sorted by their names, byte by byte. Keys are items without contents,
+ * whose names nobody frees. */
 
-static int compare(const char *schema, const char *name, const char *other_schema,
-                   const char *other_name)
+static int order_of_tables(const void *key, const void *item)
 {
-    int order = strcmp(schema, other_schema);
-    return order != 0 ? order : strcmp(name, other_name);
+    return inventory_table_order(key, item);
 }
 
-typedef struct Name {
-    const char *type, *schema, *name;
-} Name;
-
-static int compare_table(const void *key, const void *item)
+static int order_of_sequences(const void *key, const void *item)
 {
-    const Name *n = key;
-    const InventoryTable *t = item;
-    return compare(n->schema, n->name, t->schema, t->name);
+    return inventory_sequence_order(key, item);
 }
 
-static int compare_sequence(const void *key, const void *item)
+static int order_of_definitions(const void *key, const void *item)
 {
-    const Name *n = key;
-    const InventorySequence *s = item;
-    return compare(n->schema, n->name, s->schema, s->name);
+    return inventory_definition_order(key, item);
 }
 
-static int compare_definition(const void *key, const void *item)
+static int order_of_relations(const void *key, const void *item)
 {
-    const Name *n = key;
-    const InventoryDefinition *d = item;
-    int order = strcmp(n->type, d->type);
-    return order != 0 ? order : compare(n->schema, n->name, d->schema, d->name);
+    const PgRelation *a = key, *b = item;
+    return inventory_name_order(a->schema, a->name, b->schema, b->name);
 }
 
-static int compare_relation(const void *key, const void *item)
-{
-    const Name *n = key;
-    const PgRelation *r = item;
-    return compare(n->schema, n->name, r->schema, r->name);
-}
-
-static bool is_among(const Name *name, const void *items, size_t count, size_t size,
+static bool is_among(const void *key, const void *items, size_t count, size_t size,
                      int (*order)(const void *, const void *))
 {
-    return count > 0 && bsearch(name, items, count, size, order) != NULL;
+    return count > 0 && bsearch(key, items, count, size, order) != NULL;
 }
 
 static bool has_contents(const Inventory *i, const PgRelation *r)
 {
-    const Name name = { .schema = r->schema, .name = r->name };
+    const InventorySequence sequence = { .schema = r->schema, .name = r->name };
+    const InventoryTable table = { .schema = r->schema, .name = r->name };
 
     if (r->kind == PG_SEQUENCE)
-        return is_among(&name, i->sequences, i->sequence_count, sizeof(*i->sequences),
-                        compare_sequence);
-    return is_among(&name, i->tables, i->table_count, sizeof(*i->tables), compare_table);
+        return is_among(&sequence, i->sequences, i->sequence_count, sizeof(sequence),
+                        order_of_sequences);
+    return is_among(&table, i->tables, i->table_count, sizeof(table), order_of_tables);
 }
 
 static bool has_definition(const Inventory *i, const char *type, const char *schema,
                            const char *name)
 {
-    return is_among(&(Name){ type, schema, name }, i->definitions, i->definition_count,
-                    sizeof(*i->definitions), compare_definition);
+    const InventoryDefinition definition = { .type = type, .schema = schema, .name = name };
+
+    return is_among(&definition, i->definitions, i->definition_count, sizeof(definition),
+                    order_of_definitions);
 }
 
 /* Tables and sequences */
@@ -246,8 +231,10 @@ static void judge_relation(Judge *j, const PgRelation *r)
 /* The other way round: whatever is there, the catalogue has to know. */
 static void confirm(Judge *j, const char *word, const char *schema, const char *name)
 {
-    if (!is_among(&(Name){ NULL, schema, name }, j->survey->relations, j->survey->relation_count,
-                  sizeof(*j->survey->relations), compare_relation))
+    const PgRelation relation = { .schema = schema, .name = name };
+
+    if (!is_among(&relation, j->survey->relations, j->survey->relation_count, sizeof(relation),
+                  order_of_relations))
         group_add(&j->groups[CLASS_UNCONFIRMED], word, schema, name);
 }
 
