@@ -12,6 +12,7 @@
 #define ISAL_LEVEL_MAX 3          /* above that, zlib */
 #define RAW_WINDOW_BITS (-15)     /* the largest window; negative: no head, no tail */
 #define ZLIB_MEMORY_LEVEL 8       /* zlib's default */
+#define STORED_MAX 16             /* bytes that are not worth a table of codes */
 #define STEP_INPUT_MAX (1u << 30) /* ISA-L adds a few bytes to 32-bit sizes of input */
 
 typedef struct GzipEncoder {
@@ -125,11 +126,27 @@ static int encode_by_zlib(GzipEncoder *g, const void *data, size_t size, Buf *ou
     return 0;
 }
 
+/* A stored block and an empty one behind it, as a sync flush writes (RFC 1951, 3.2.4). A table
+ * without rows is such a piece, of which there may be tens of thousands: for each the libraries
+ * would make tables of codes for 5 bytes, and again to decode them. */
+static void store(const void *data, size_t size, Buf *out)
+{
+    const unsigned char head[] = { 0, (unsigned char)size, 0, (unsigned char)~size, 0xFF };
+
+    buf_add(out, head, sizeof(head));
+    buf_add(out, data, size);
+    buf_add(out, "\x00\x00\x00\xFF\xFF", 5);
+}
+
 static int gzip_encode(Encoder *e, const void *data, size_t size, Buf *out, Err *err)
 {
     GzipEncoder *g = (GzipEncoder *)e;
     if (size == 0)
         return 0;
+    if (size <= STORED_MAX) {
+        store(data, size, out);
+        return 0;
+    }
     if (g->level <= ISAL_LEVEL_MAX)
         return encode_by_isal(g, data, size, out, err);
     return encode_by_zlib(g, data, size, out);

@@ -218,6 +218,25 @@ START_TEST(anything_behind_the_zlib_stream_of_a_block_is_refused)
 }
 END_TEST
 
+/* RFC 1950 and 1951, checked with Python's zlib: head, stored block, empty block, last block, sum.
+ */
+START_TEST(the_block_of_a_table_without_rows_is_stored)
+{
+    static const char expected[] = "\x78\x01"
+                                   "\x00\x05\x00\xFA\xFF\\.\n\n\n"
+                                   "\x00\x00\x00\xFF\xFF"
+                                   "\x03\x00"
+                                   "\x02\xC5\x00\xA9";
+    const Buf data = { .data = (char *)(uintptr_t)table + table_size - 5, .size = 5 };
+
+    for (int level = 1; level <= 9; level++) {
+        _cleanup_buf_ Buf stream = encode(&(CodecSpec){ CODEC_GZIP, level }, CODEC_BLOCK, &data, 5);
+        ck_assert_uint_eq(stream.size, sizeof(expected) - 1);
+        ck_assert_mem_eq(stream.data, expected, stream.size);
+    }
+}
+END_TEST
+
 START_TEST(a_block_that_ends_too_early_anywhere_is_refused)
 {
     _cleanup_buf_ Buf stream = encode_table(&specs[_i]);
@@ -379,6 +398,7 @@ static const UnitTest tests[] = {
     UNIT_LOOP(a_flipped_bit_in_a_piece_is_found, SPECS),
     UNIT_TEST(a_block_of_zlibs_is_decoded_in_chunks_of_any_size),
     UNIT_TEST(anything_behind_the_zlib_stream_of_a_block_is_refused),
+    UNIT_TEST(the_block_of_a_table_without_rows_is_stored),
     UNIT_LOOP(a_block_that_ends_too_early_anywhere_is_refused, SPECS - 1),
     UNIT_LOOP(no_flipped_bit_changes_a_block, SPECS - 1),
     UNIT_LOOP(a_frame_may_span_chunks_but_a_zstd_frame_must_end_with_one, 2),
