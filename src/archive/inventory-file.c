@@ -13,6 +13,7 @@
  * description of a line, that of how it is written. */
 
 #define INVENTORY_FORMAT 1
+#define PIECE_SIZE ((size_t)64 << 10) /* of lines that are written at once */
 
 /* -- Writing -- */
 
@@ -163,16 +164,64 @@ static void print_definition(Buf *b, const InventoryDefinition *d)
     end_line(b);
 }
 
+/* Where lines go when there are enough of them. */
+typedef struct Writer {
+    int (*write)(void *userdata, const void *data, size_t size, Err *err);
+    void *userdata;
+    Buf lines;
+} Writer;
+
+static int flush_beyond(Writer *w, size_t size, Err *err)
+{
+    if (w->lines.size <= size)
+        return 0;
+    int r = w->write(w->userdata, w->lines.data, w->lines.size, err);
+    w->lines.size = 0;
+    return r;
+}
+
+static int write_lines(Writer *w, const Inventory *i, Err *err)
+{
+    int r = 0;
+
+    print_header(&w->lines, i);
+    for (size_t t = 0; r >= 0 && t < i->table_count; t++) {
+        print_table(&w->lines, &i->tables[t]);
+        r = flush_beyond(w, PIECE_SIZE, err);
+    }
+    for (size_t s = 0; r >= 0 && s < i->sequence_count; s++) {
+        print_sequence(&w->lines, &i->sequences[s]);
+        r = flush_beyond(w, PIECE_SIZE, err);
+    }
+    print_large_objects(&w->lines, i);
+    for (size_t d = 0; r >= 0 && d < i->definition_count; d++) {
+        print_definition(&w->lines, &i->definitions[d]);
+        r = flush_beyond(w, PIECE_SIZE, err);
+    }
+    return r < 0 ? r : flush_beyond(w, 0, err);
+}
+
+int inventory_write(const Inventory *i,
+                    int (*write)(void *userdata, const void *data, size_t size, Err *err),
+                    void *userdata, Err *err)
+{
+    Writer w = { .write = write, .userdata = userdata };
+
+    int r = write_lines(&w, i, err);
+    buf_done(&w.lines);
+    return r;
+}
+
+static int add_to_buf(void *userdata, const void *data, size_t size, Err *err)
+{
+    (void)err;
+    buf_add(userdata, data, size);
+    return 0;
+}
+
 void inventory_print(const Inventory *i, Buf *ret)
 {
-    print_header(ret, i);
-    for (size_t t = 0; t < i->table_count; t++)
-        print_table(ret, &i->tables[t]);
-    for (size_t s = 0; s < i->sequence_count; s++)
-        print_sequence(ret, &i->sequences[s]);
-    print_large_objects(ret, i);
-    for (size_t d = 0; d < i->definition_count; d++)
-        print_definition(ret, &i->definitions[d]);
+    (void)inventory_write(i, add_to_buf, ret, /* err= */ NULL); /* which cannot fail */
 }
 
 /* -- Reading -- */

@@ -76,8 +76,12 @@ int inventory_name_order(const char *schema, const char *name, const char *other
 uint64_t inventory_rows(const Inventory *i); /* of all tables */
 uint64_t inventory_bytes(const Inventory *i);
 
-/* The file: JSON lines, one object each, sorted; the same text each time. */
-void inventory_print(const Inventory *i, Buf *ret);
+/* The file: JSON lines, one object each, sorted; the same text each time. It is written in pieces
+ * of some lines, so that it takes no memory; what `write` says comes back. */
+int inventory_write(const Inventory *i,
+                    int (*write)(void *userdata, const void *data, size_t size, Err *err),
+                    void *userdata, Err *err);
+void inventory_print(const Inventory *i, Buf *ret); /* all of it; for tests */
 /* A name as the file has it: one that is not UTF-8 in hexadecimal, under the key with "_hex". */
 void inventory_set_name(Json *json, const char *key, const char *name);
 /* ERR_DAMAGED, with the line's number, for anything that inventory_print() does not write. */

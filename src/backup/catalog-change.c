@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,7 +8,9 @@
 #include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "backup/series-dir.h"
+#include "stream/sink-file.h"
 #include "stream/stage-tap.h"
+#include "stream/stage.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
 
@@ -118,12 +121,31 @@ static int write_beside(const CatalogCommit *c, const char *name, const char *te
     return 0;
 }
 
+static int write_to_pipeline(void *userdata, const void *data, size_t size, Err *err)
+{
+    return pipeline_write(userdata, data, size, err);
+}
+
 static int write_inventory(const CatalogCommit *c, Err *err)
 {
-    if (!c->inventory)
-        return 0;
-    return write_beside(c, c->manifest->inventory_file, c->inventory->data, c->inventory->size,
-                        err);
+    Manifest *m = c->manifest;
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    const Stage *tap = pipeline_add(p, stage_tap_new());
+
+    pipeline_add(p, sink_file_new(&(SinkFileSpec){
+                        .dir_fd = c->series_fd,
+                        .dir_path = c->series_path,
+                        .name = m->inventory_file,
+                    }));
+    int r = inventory_write(c->inventory, write_to_pipeline, p, err);
+    if (r >= 0)
+        r = pipeline_finish(p, err);
+    if (r < 0)
+        return r;
+
+    free(m->inventory_sha256);
+    m->inventory_sha256 = mem_strdup(stage_tap_sha256(tap));
+    return 0;
 }
 
 static int write_checksum(const CatalogCommit *c, const char *name, Err *err)
@@ -161,7 +183,7 @@ static int commit_record(const CatalogCommit *c, Err *err)
     size_t count = 1;
     bool stays = false;
 
-    int r = write_inventory(c, err);
+    int r = c->inventory ? write_inventory(c, err) : 0;
     if (r >= 0 && c->inventory)
         written[count++] = c->manifest->inventory_file;
     if (r >= 0)

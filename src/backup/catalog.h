@@ -11,9 +11,9 @@
  * never touched; a directory without a backup is no series. One that cannot be read is a series
  * with a problem and no backups, so that the others stay of use. */
 
+#include "archive/inventory.h"
 #include "backup/manifest.h"
 #include "backup/proof.h"
-#include "sys/buf.h"
 #include "sys/err.h"
 #include "sys/strv.h"
 
@@ -105,8 +105,8 @@ int catalog_checksums(const Manifest *m, const char *manifest, size_t size, char
 typedef struct CatalogCommit {
     int series_fd;
     const char *series_path, *encoded;
-    const Manifest *manifest;
-    const Buf *inventory; /* the text of manifest->inventory_file; NULL where there is none */
+    Manifest *manifest;         /* gets the inventory's SHA-256 */
+    const Inventory *inventory; /* for manifest->inventory_file; NULL where there is none */
 } CatalogCommit;
 
 /* Writes what belongs beside a published data file, in this order: inventory, .sha256, manifest

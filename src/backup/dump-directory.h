@@ -22,7 +22,7 @@ typedef struct DumpDirectory {
     const char *series_path;
 
     /* As in DumpStream. */
-    int (*judge)(void *userdata, const Inventory *inventory, const Err *why_none, Err *err);
+    int (*judge)(void *userdata, Inventory *inventory, const Err *why_none, Err *err);
     void *userdata;
 } DumpDirectory;
 

@@ -33,7 +33,7 @@ typedef struct DumpStream {
 
     /* Called once where there are contents, when all has been read and nothing is published yet:
      * whether it may be. `inventory` is NULL where there is none, and `why_none` then says why. */
-    int (*judge)(void *userdata, const Inventory *inventory, const Err *why_none, Err *err);
+    int (*judge)(void *userdata, Inventory *inventory, const Err *why_none, Err *err);
     void *userdata;
 } DumpStream;
 

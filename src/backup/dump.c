@@ -12,8 +12,6 @@
 #include "backup/dump-directory.h"
 #include "backup/dump-stream.h"
 #include "pg/survey.h"
-#include "stream/stage-tap.h"
-#include "sys/buf.h"
 #include "sys/mem.h"
 
 /* The last comment of pg_dump and of pg_dumpall; newer minor releases add a \unrestrict line. */
@@ -30,9 +28,9 @@ typedef struct Dump {
     char *series_path;
     int series_fd;
     Manifest manifest;
-    PgSession *session; /* NULL for the globals */
-    PgSurvey survey;    /* empty for them; begun before the dump, and finished behind it */
-    Buf inventory;      /* its text, where there is one */
+    PgSession *session;  /* NULL for the globals */
+    PgSurvey survey;     /* empty for them; begun before the dump, and finished behind it */
+    Inventory inventory; /* where there is one, which then has a file in the manifest */
 } Dump;
 
 static void dump_done(Dump *d)
@@ -44,7 +42,7 @@ static void dump_done(Dump *d)
     manifest_done(&d->manifest);
     pg_survey_done(&d->survey);
     pg_disconnect(d->session);
-    buf_done(&d->inventory);
+    inventory_done(&d->inventory);
 }
 
 /* Before the stream */
@@ -106,29 +104,23 @@ static int begin_dump(Dump *d, Err *err)
 /* The stream */
 
 /* What the inventory comes to stands in the manifest, which also vouches for its file. */
-static int take_inventory(Dump *d, const Inventory *inventory, Err *err)
+static void take_inventory(Dump *d, Inventory *inventory)
 {
     Manifest *m = &d->manifest;
-    char sha256[TAP_SHA256_HEX_SIZE];
-
-    inventory_print(inventory, &d->inventory);
-    int r = tap_sha256_of(d->inventory.data, d->inventory.size, sha256, err);
-    if (r < 0)
-        return r;
 
     m->inventory_file = artifact_inventory(m->stem);
-    m->inventory_sha256 = mem_strdup(sha256);
     m->tables = inventory->table_count;
     m->rows = inventory_rows(inventory);
     m->sequences = inventory->sequence_count;
     m->large_objects = inventory->large_objects;
     m->definitions = inventory->definition_count;
-    return 0;
+    d->inventory = *inventory;
+    *inventory = (Inventory){ 0 };
 }
 
 /* The contents against the catalogue of their snapshot. A dump without an inventory may be whole,
  * but nothing here can show it. */
-static int judge_contents(void *userdata, const Inventory *inventory, const Err *why_none, Err *err)
+static int judge_contents(void *userdata, Inventory *inventory, const Err *why_none, Err *err)
 {
     Dump *d = userdata;
     _cleanup_coverage_ Coverage coverage = { 0 };
@@ -150,9 +142,10 @@ static int judge_contents(void *userdata, const Inventory *inventory, const Err 
         manifest_add_omission(&d->manifest, coverage.items[i].what, coverage.items[i].why,
                               coverage.items[i].warning);
     if (inventory)
-        return take_inventory(d, inventory, err);
-    manifest_add_omission(&d->manifest, MANIFEST_INVENTORY_OMITTED, why_none->message,
-                          /* warning= */ true);
+        take_inventory(d, inventory);
+    else
+        manifest_add_omission(&d->manifest, MANIFEST_INVENTORY_OMITTED, why_none->message,
+                              /* warning= */ true);
     return 0;
 }
 

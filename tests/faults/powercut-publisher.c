@@ -103,26 +103,17 @@ static void describe(Manifest *m, usec_t when)
 /* As a run commits: an inventory beside the data. */
 static int commit(int dir_fd, const char *dir_path, Manifest *m, Err *err)
 {
-    _cleanup_inventory_ Inventory contents = { 0 };
-    _cleanup_buf_ Buf text = { 0 };
     _cleanup_err_ Err link_failed = { 0 };
-    char sha256[TAP_SHA256_HEX_SIZE];
 
-    inventory_print(&contents, &text);
-    int r = tap_sha256_of(text.data, text.size, sha256, err);
-    if (r < 0)
-        return r;
     m->inventory_file = artifact_inventory(m->stem);
-    m->inventory_sha256 = mem_strdup(sha256);
-
     const CatalogCommit spec = {
         .series_fd = dir_fd,
         .series_path = dir_path,
         .encoded = SERIES,
         .manifest = m,
-        .inventory = &text,
+        .inventory = &(Inventory){ 0 },
     };
-    r = catalog_commit(&spec, &link_failed, err);
+    int r = catalog_commit(&spec, &link_failed, err);
     if (r < 0)
         return r;
     if (err_is_set(&link_failed)) {

@@ -93,7 +93,6 @@ int place_attempt(const Place *p, const Attempt *a, Err *warning, Err *err)
     };
     m.file = mem_printf("%s%s", m.stem, a->extension ? a->extension : ".dump");
     m.inventory_file = artifact_inventory(m.stem);
-    m.inventory_sha256 = mem_strdup(SHA256_ABC);
     unit_write_file(path, m.file, "abc", 3);
     put_obstacle(fd, a->obstacle, encoded, &m);
     return catalog_commit(
@@ -102,7 +101,7 @@ int place_attempt(const Place *p, const Attempt *a, Err *warning, Err *err)
             .series_path = path,
             .encoded = encoded,
             .manifest = &m,
-            .inventory = &(Buf){ .data = (char[]){ "abc" }, .size = 3 },
+            .inventory = &(Inventory){ 0 },
         },
         warning, err);
 }

@@ -157,6 +157,7 @@ START_TEST(a_commit_does_not_touch_the_manifest_of_another_backup)
     place_commit(&p, "appdb", DAY(1));
     _cleanup_free_ char *before = unit_read_file(p.path, "appdb/appdb_19700102T020000Z.json", NULL);
     place_unlink(&p, "appdb/appdb_19700102T020000Z.dump.sha256");
+    place_unlink(&p, "appdb/appdb_19700102T020000Z.inventory.jsonl");
     ck_assert_int_eq(place_attempt(&p, &again, NULL, NULL), -EEXIST);
     _cleanup_free_ char *after = unit_read_file(p.path, "appdb/appdb_19700102T020000Z.json", NULL);
     ck_assert_str_eq(after, before);
