@@ -1,168 +1,20 @@
 #include "archive/inventory.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/inventory-line.h"
+#include "sys/json.h"
 #include "sys/mem.h"
-#include "sys/utf8.h"
 
 /* One line at a time is JSON, never the whole. Reading is strict by printing again: each line has
  * to be, byte for byte, what comes of the values that were read from it. So there is one
  * description of a line, that of how it is written. */
 
-#define INVENTORY_FORMAT 1
 #define PIECE_SIZE ((size_t)64 << 10) /* of lines that are written at once */
 
 /* -- Writing -- */
-
-static bool is_utf8(const char *text)
-{
-    while (*text) {
-        bool is_ascii = (unsigned char)*text < 0x80; /* nearly every name, and all of it */
-        size_t length = is_ascii ? 1 : utf8_next(text, /* ret_code= */ NULL);
-        if (length == 0)
-            return false;
-        text += length;
-    }
-    return true;
-}
-
-/* JSON holds UTF-8 only, and names must come back as they were. */
-void inventory_set_name(Json *json, const char *key, const char *name)
-{
-    if (is_utf8(name)) {
-        json_set_text(json, key, name);
-        return;
-    }
-
-    _cleanup_free_ char *hex_key = mem_printf("%s_hex", key);
-    _cleanup_buf_ Buf hex = { 0 };
-    for (; *name; name++)
-        buf_addf(&hex, "%02x", (unsigned char)*name);
-    json_set_text(json, hex_key, hex.data);
-}
-
-/* A line is its beginning, one add_…() for each further member, in order, and its end. There are as
- * many lines as the database has objects: they are written as they stand in the file, and no JSON
- * value is built for them. */
-static void begin_line(Buf *b, const char *kind)
-{
-    buf_adds(b, "{\"kind\":\"");
-    buf_adds(b, kind);
-    buf_addc(b, '"');
-}
-
-static void end_line(Buf *b)
-{
-    buf_adds(b, "}\n");
-}
-
-static void add_key(Buf *b, const char *key)
-{
-    buf_adds(b, ",\"");
-    buf_adds(b, key);
-    buf_adds(b, "\":");
-}
-
-/* JSON holds UTF-8 only, and names must come back as they were: any other name is written in
- * hexadecimal, under the key with "_hex" behind it. */
-static void add_name(Buf *b, const char *key, const char *name)
-{
-    if (is_utf8(name)) {
-        add_key(b, key);
-        json_quote(b, name);
-        return;
-    }
-
-    _cleanup_free_ char *hex_key = mem_printf("%s_hex", key);
-    add_key(b, hex_key);
-    buf_addc(b, '"');
-    for (; *name; name++)
-        buf_addf(b, "%02x", (unsigned char)*name);
-    buf_addc(b, '"');
-}
-
-static void add_int(Buf *b, const char *key, int64_t value)
-{
-    char text[sizeof("-9223372036854775808")];
-
-    snprintf(text, sizeof(text), "%" PRId64, value);
-    add_key(b, key);
-    buf_adds(b, text);
-}
-
-/* At most what a reader of JSON can be trusted with. */
-static void add_uint(Buf *b, const char *key, uint64_t value)
-{
-    add_int(b, key, value < INT64_MAX ? (int64_t)value : INT64_MAX);
-}
-
-static void add_digest(Buf *b, const Digest *digest)
-{
-    char text[DIGEST_HEX_SIZE];
-
-    digest_format(digest, text);
-    add_key(b, "digest");
-    buf_addc(b, '"');
-    buf_adds(b, text);
-    buf_addc(b, '"');
-}
-
-static void print_header(Buf *b, const Inventory *i)
-{
-    buf_addf(b, "{\"inventory_format\":%d", INVENTORY_FORMAT);
-    add_uint(b, "tables", i->table_count);
-    add_uint(b, "rows", inventory_rows(i));
-    add_uint(b, "bytes", inventory_bytes(i));
-    add_uint(b, "sequences", i->sequence_count);
-    add_uint(b, "large_objects", i->large_objects);
-    add_uint(b, "definitions", i->definition_count);
-    end_line(b);
-}
-
-static void print_table(Buf *b, const InventoryTable *t)
-{
-    begin_line(b, "table");
-    add_name(b, "schema", t->schema);
-    add_name(b, "name", t->name);
-    add_uint(b, "rows", t->rows);
-    add_uint(b, "bytes", t->bytes);
-    add_digest(b, &t->digest);
-    end_line(b);
-}
-
-static void print_sequence(Buf *b, const InventorySequence *s)
-{
-    begin_line(b, "sequence");
-    add_name(b, "schema", s->schema);
-    add_name(b, "name", s->name);
-    add_int(b, "value", s->value);
-    add_key(b, "called");
-    buf_adds(b, s->called ? "true" : "false");
-    end_line(b);
-}
-
-static void print_large_objects(Buf *b, const Inventory *i)
-{
-    begin_line(b, "large_objects");
-    add_uint(b, "count", i->large_objects);
-    add_uint(b, "bytes", i->large_object_bytes);
-    add_digest(b, &i->large_object_digest);
-    end_line(b);
-}
-
-static void print_definition(Buf *b, const InventoryDefinition *d)
-{
-    begin_line(b, "definition");
-    add_name(b, "type", d->type);
-    add_name(b, "schema", d->schema);
-    add_name(b, "name", d->name);
-    add_uint(b, "count", d->count);
-    add_digest(b, &d->digest);
-    end_line(b);
-}
 
 /* Where lines go when there are enough of them. */
 typedef struct Writer {
@@ -184,18 +36,18 @@ static int write_lines(Writer *w, const Inventory *i, Err *err)
 {
     int r = 0;
 
-    print_header(&w->lines, i);
+    inventory_print_header(&w->lines, i);
     for (size_t t = 0; r >= 0 && t < i->table_count; t++) {
-        print_table(&w->lines, &i->tables[t]);
+        inventory_print_table(&w->lines, &i->tables[t]);
         r = flush_beyond(w, PIECE_SIZE, err);
     }
     for (size_t s = 0; r >= 0 && s < i->sequence_count; s++) {
-        print_sequence(&w->lines, &i->sequences[s]);
+        inventory_print_sequence(&w->lines, &i->sequences[s]);
         r = flush_beyond(w, PIECE_SIZE, err);
     }
-    print_large_objects(&w->lines, i);
+    inventory_print_large_objects(&w->lines, i);
     for (size_t d = 0; r >= 0 && d < i->definition_count; d++) {
-        print_definition(&w->lines, &i->definitions[d]);
+        inventory_print_definition(&w->lines, &i->definitions[d]);
         r = flush_beyond(w, PIECE_SIZE, err);
     }
     return r < 0 ? r : flush_beyond(w, 0, err);
@@ -316,7 +168,7 @@ static int read_table(const Json *json, Inventory *i, Buf *ret_line, Err *err)
     if (i->table_count > 0 && inventory_table_order(&i->tables[i->table_count - 1], &t) >= 0)
         return refuse_order(err);
     inventory_add_table(i, t.schema, t.name, t.rows, t.bytes, &t.digest);
-    print_table(ret_line, &t);
+    inventory_print_table(ret_line, &t);
     return 0;
 }
 
@@ -339,7 +191,7 @@ static int read_sequence(const Json *json, Inventory *i, Buf *ret_line, Err *err
         inventory_sequence_order(&i->sequences[i->sequence_count - 1], &s) >= 0)
         return refuse_order(err);
     inventory_add_sequence(i, s.schema, s.name, s.value, s.called);
-    print_sequence(ret_line, &s);
+    inventory_print_sequence(ret_line, &s);
     return 0;
 }
 
@@ -353,7 +205,7 @@ static int read_large_objects(const Json *json, Inventory *i, Buf *ret_line, Err
     if (r < 0)
         return r;
 
-    print_large_objects(ret_line, i);
+    inventory_print_large_objects(ret_line, i);
     return 0;
 }
 
@@ -378,7 +230,7 @@ static int read_definition(const Json *json, Inventory *i, Buf *ret_line, Err *e
         return refuse_order(err);
     inventory_add_definition(i, d.type, d.schema, d.name, &d.digest);
     i->definitions[i->definition_count - 1].count = count;
-    print_definition(ret_line, &d);
+    inventory_print_definition(ret_line, &d);
     return 0;
 }
 
@@ -394,12 +246,13 @@ static const struct {
 };
 #define LARGE_OBJECTS_KIND 2
 
-/* What has been read so far. */
-typedef struct Reading {
-    Inventory inventory;
-    size_t kind; /* of the latest line */
+struct InventoryReader {
+    Inventory inventory; /* so far */
+    size_t kind;         /* of the latest line */
     bool has_large_objects;
-} Reading;
+    Buf header, line; /* the first line; the one whose line feed has not come */
+    size_t number;    /* of lines that were read */
+};
 
 static int find_kind(const Json *json, size_t *ret, Err *err)
 {
@@ -419,7 +272,7 @@ static int find_kind(const Json *json, size_t *ret, Err *err)
 }
 
 /* `size` includes the line feed. */
-static int read_line(Reading *reading, const char *line, size_t size, Err *err)
+static int read_line(InventoryReader *reading, const char *line, size_t size, Err *err)
 {
     _cleanup_json_ Json *json = NULL;
     _cleanup_buf_ Buf printed = { 0 };
@@ -463,58 +316,87 @@ static int read_format(const char *line, size_t size, Err *err)
     return r;
 }
 
-static int check_header(const Reading *reading, const char *line, size_t size, Err *err)
+static int check_header(const InventoryReader *r, Err *err)
 {
     _cleanup_buf_ Buf printed = { 0 };
 
-    if (!reading->has_large_objects)
+    if (!r->has_large_objects)
         return err_set(err, ERR_DAMAGED, "the line of the large objects is missing");
-    print_header(&printed, &reading->inventory);
-    if (printed.size != size || memcmp(printed.data, line, size) != 0)
+    inventory_print_header(&printed, &r->inventory);
+    if (printed.size != r->header.size || memcmp(printed.data, r->header.data, printed.size) != 0)
         return err_set(err, ERR_DAMAGED, "line 1 does not have the totals of the lines below it");
     return 0;
 }
 
-/* Of the line at `text`, with its line feed; 0 where there is none. */
-static size_t line_size(const char *text, size_t size)
+/* Of the line that is whole now. */
+static int end_line_read(InventoryReader *r, Err *err)
 {
-    const char *line_feed = size > 0 ? memchr(text, '\n', size) : NULL;
-    return line_feed ? (size_t)(line_feed - text) + 1 : 0;
+    int n;
+
+    if (r->number++ == 0) {
+        buf_add(&r->header, r->line.data, r->line.size);
+        n = read_format(r->line.data, r->line.size, err);
+    } else {
+        n = read_line(r, r->line.data, r->line.size, err);
+    }
+    r->line.size = 0;
+    if (n < 0)
+        err_prefix(err, "inventory: line %zu", r->number);
+    return n;
 }
 
-static int read_lines(Reading *reading, const char *text, size_t size, Err *err)
+InventoryReader *inventory_reader_new(void)
 {
-    size_t header = line_size(text, size);
+    return mem_zero(1, sizeof(InventoryReader));
+}
 
-    for (size_t number = 1, at = 0; number == 1 || at < size; number++) {
-        size_t line = line_size(text + at, size - at);
-        int r;
+int inventory_reader_write(InventoryReader *r, const void *data, size_t size, Err *err)
+{
+    const char *at = data, *end = at + size;
 
-        if (line == 0)
-            r = err_set(err, ERR_DAMAGED, "the text ends too early");
-        else if (number == 1)
-            r = read_format(text, header, err);
-        else
-            r = read_line(reading, text + at, line, err);
-        if (r < 0) {
-            err_prefix(err, "line %zu", number);
-            return r;
-        }
-        at += line;
+    while (at < end) {
+        const char *line_feed = memchr(at, '\n', (size_t)(end - at));
+        const char *next = line_feed ? line_feed + 1 : end;
+
+        buf_add(&r->line, at, (size_t)(next - at));
+        at = next;
+        int n = line_feed ? end_line_read(r, err) : 0;
+        if (n < 0)
+            return n;
     }
-    return check_header(reading, text, header, err);
+    return 0;
+}
+
+int inventory_reader_finish(InventoryReader *r, Inventory *ret, Err *err)
+{
+    if (r->number == 0 || r->line.size > 0)
+        return err_set(err, ERR_DAMAGED, "inventory: line %zu: the text ends too early",
+                       r->number + 1);
+    int n = check_header(r, err);
+    if (n < 0) {
+        err_prefix(err, "inventory");
+        return n;
+    }
+
+    *ret = r->inventory;
+    r->inventory = (Inventory){ 0 };
+    return 0;
+}
+
+void inventory_reader_free(InventoryReader *r)
+{
+    if (!r)
+        return;
+    inventory_done(&r->inventory);
+    buf_done(&r->header);
+    buf_done(&r->line);
+    free(r);
 }
 
 int inventory_parse(const char *text, size_t size, Inventory *ret, Err *err)
 {
-    Reading reading = { 0 };
+    _cleanup_inventory_reader_ InventoryReader *reader = inventory_reader_new();
 
-    int r = read_lines(&reading, text, size, err);
-    if (r < 0) {
-        err_prefix(err, "inventory");
-        inventory_done(&reading.inventory);
-        return r;
-    }
-    *ret = reading.inventory;
-    return 0;
+    int r = inventory_reader_write(reader, text, size, err);
+    return r < 0 ? r : inventory_reader_finish(reader, ret, err);
 }

@@ -16,7 +16,6 @@
 #include "archive/digest.h"
 #include "sys/buf.h"
 #include "sys/err.h"
-#include "sys/json.h"
 #include "sys/names.h"
 
 /* Names are those of the inventory's pool, or anybody's in an item that is only looked for. */
@@ -82,10 +81,20 @@ int inventory_write(const Inventory *i,
                     int (*write)(void *userdata, const void *data, size_t size, Err *err),
                     void *userdata, Err *err);
 void inventory_print(const Inventory *i, Buf *ret); /* all of it; for tests */
-/* A name as the file has it: one that is not UTF-8 in hexadecimal, under the key with "_hex". */
-void inventory_set_name(Json *json, const char *key, const char *name);
-/* ERR_DAMAGED, with the line's number, for anything that inventory_print() does not write. */
-int inventory_parse(const char *text, size_t size, Inventory *ret, Err *err);
+/* Reads it as it comes, in pieces of any size. ERR_DAMAGED, with the line's number, for anything
+ * that inventory_write() does not write. */
+typedef struct InventoryReader InventoryReader;
+InventoryReader *inventory_reader_new(void);
+int inventory_reader_write(InventoryReader *r, const void *data, size_t size, Err *err);
+int inventory_reader_finish(InventoryReader *r, Inventory *ret, Err *err);
+void inventory_reader_free(InventoryReader *r);
+static inline void inventory_reader_freep(InventoryReader **r)
+{
+    inventory_reader_free(*r);
+}
+#define _cleanup_inventory_reader_ _cleanup_(inventory_reader_freep)
+
+int inventory_parse(const char *text, size_t size, Inventory *ret, Err *err); /* all of it */
 
 typedef enum InventoryChange {
     INVENTORY_MISSING, /* in the first, not in the second */

@@ -22,7 +22,7 @@
 /* Of the .sha256, beyond what it should be: a difference is found, and not only that there is one.
  */
 #define CHECKSUM_FILE_EXCESS 4096
-#define INVENTORY_MAX ((size_t)1 << 30)
+#define INVENTORY_PORTION ((size_t)64 << 10) /* of a read */
 
 char *verify_data_path(const Catalog *catalog, const Series *series, const Backup *backup)
 {
@@ -212,39 +212,60 @@ static int check_checksums(const char *dir, const Manifest *m, Err *err)
     return 0;
 }
 
-/* The inventory's text, as the manifest vouches for it. */
-static int read_inventory(const char *dir, const Manifest *m, char **ret, size_t *ret_size,
-                          Err *err)
+/* All of the file through the pipeline and, unless that is NULL, into the reader, whose own failure
+ * goes to `unread`. */
+static int stream_inventory(int fd, const char *path, Pipeline *p, InventoryReader *reader,
+                            Err *unread, Err *err)
 {
-    _cleanup_free_ char *text = NULL;
-    char sha256[TAP_SHA256_HEX_SIZE];
-    size_t size;
+    _cleanup_free_ char *buffer = mem_alloc(INVENTORY_PORTION);
+    ssize_t n;
 
-    int r = read_beside(dir, m->inventory_file, INVENTORY_MAX, &text, &size, err);
+    while ((n = read(fd, buffer, INVENTORY_PORTION)) > 0) {
+        int r = pipeline_write(p, buffer, (size_t)n, err);
+        if (r < 0)
+            return r;
+        if (reader && !err_is_set(unread))
+            (void)inventory_reader_write(reader, buffer, (size_t)n, unread);
+    }
+    if (n < 0)
+        return err_set_errno(err, errno, "could not read \"%s\"", path);
+    return pipeline_finish(p, err);
+}
+
+/* The inventory as the manifest vouches for it; ret may be NULL. */
+static int read_inventory(const char *dir, const Manifest *m, Inventory *ret, Err *err)
+{
+    _cleanup_free_ char *path = mem_printf("%s/%s", dir, m->inventory_file);
+    _cleanup_inventory_reader_ InventoryReader *reader = ret ? inventory_reader_new() : NULL;
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    const Stage *tap = pipeline_add(p, stage_tap_new());
+    _cleanup_err_ Err unread = { 0 };
+    _cleanup_close_ int fd = -1;
+
+    pipeline_add(p, sink_null_new());
+    int r = open_data(path, &fd, err);
+    if (r >= 0)
+        r = stream_inventory(fd, path, p, reader, &unread, err);
     if (r < 0)
         return r;
-    r = tap_sha256_of(text, size, sha256, err);
-    if (r < 0)
-        return r;
-    if (strcmp(sha256, m->inventory_sha256) != 0)
-        return err_set(err, ERR_DAMAGED, "\"%s/%s\" has SHA-256 %s, its manifest says %s", dir,
-                       m->inventory_file, sha256, m->inventory_sha256);
-    *ret = TAKE_PTR(text);
-    *ret_size = size;
-    return 0;
+    if (strcmp(stage_tap_sha256(tap), m->inventory_sha256) != 0)
+        return err_set(err, ERR_DAMAGED, "\"%s\" has SHA-256 %s, its manifest says %s", path,
+                       stage_tap_sha256(tap), m->inventory_sha256);
+    if (err_is_set(&unread)) {
+        err_move(err, &unread);
+        return -EIO;
+    }
+    return ret ? inventory_reader_finish(reader, ret, err) : 0;
 }
 
 int verify_load_inventory(const Catalog *catalog, const Series *series, const Backup *backup,
                           Inventory *ret, Err *err)
 {
-    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded), *text = NULL;
-    size_t size;
+    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
 
     if (!backup->manifest.inventory_file)
         return err_set(err, ERR_COULD_NOT_VERIFY, "the backup has no inventory");
-    int r = read_inventory(dir, &backup->manifest, &text, &size, err);
-    if (r >= 0)
-        r = inventory_parse(text, size, ret, err);
+    int r = read_inventory(dir, &backup->manifest, ret, err);
     return unless_gone(catalog, series, backup, r, err);
 }
 
@@ -252,9 +273,8 @@ int verify_load_inventory(const Catalog *catalog, const Series *series, const Ba
 static int check_records(const Catalog *catalog, const Series *series, const Backup *backup,
                          Err *err)
 {
-    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded), *text = NULL;
+    _cleanup_free_ char *dir = mem_printf("%s/%s", catalog->path, series->encoded);
     const Manifest *m = &backup->manifest;
-    size_t size;
 
     if (!m->file)
         return err_set(err, backup->unreadable ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s",
@@ -262,7 +282,7 @@ static int check_records(const Catalog *catalog, const Series *series, const Bac
     int r = check_checksums(dir, m, err);
     if (r < 0 || !m->inventory_file)
         return r;
-    return read_inventory(dir, m, &text, &size, err);
+    return read_inventory(dir, m, /* ret= */ NULL, err);
 }
 
 /* The data itself, without a look into it. */
@@ -337,16 +357,11 @@ static void note_difference(void *userdata, const InventoryDifference *differenc
 static int compare_inventories(const char *dir, const Manifest *m, Inventory *now, Err *err)
 {
     _cleanup_(comparison_done) Comparison c = { .now = *now };
-    _cleanup_free_ char *text = NULL;
-    size_t size;
 
     *now = (Inventory){ 0 };
-    int r = read_inventory(dir, m, &text, &size, err);
-    if (r >= 0)
-        r = inventory_parse(text, size, &c.then, err);
+    int r = read_inventory(dir, m, &c.then, err);
     if (r < 0)
         return r;
-    free(TAKE_PTR(text)); /* megabytes, where there are many tables */
     inventory_compare(&c.then, &c.now, note_difference, &c);
     if (c.count == 0)
         return 0;

@@ -45,8 +45,8 @@ static Json *change_to_json(const DiffChange *c, const char *schema, const char 
     Json *o = json_new_object();
 
     json_set_text(o, "verdict", diff_verdict_name(c->verdict));
-    inventory_set_name(o, "schema", schema);
-    inventory_set_name(o, "name", name);
+    json_set_name(o, "schema", schema);
+    json_set_name(o, "name", name);
     return o;
 }
 
@@ -119,7 +119,7 @@ static Json *definition_to_json(const DiffChange *c)
         c->what.definition[1] ? c->what.definition[1] : c->what.definition[0];
     Json *o = change_to_json(c, any->schema, any->name);
 
-    inventory_set_name(o, "type", any->type);
+    json_set_name(o, "type", any->type);
     return o;
 }
 

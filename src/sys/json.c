@@ -66,6 +66,20 @@ void json_set_text(Json *object, const char *key, const char *value)
     set(object, key, new_text(value));
 }
 
+void json_set_name(Json *object, const char *key, const char *name)
+{
+    if (utf8_is_valid(name)) {
+        json_set_text(object, key, name);
+        return;
+    }
+
+    _cleanup_free_ char *hex_key = mem_printf("%s_hex", key);
+    _cleanup_buf_ Buf hex = { 0 };
+    for (; *name; name++)
+        buf_addf(&hex, "%02x", (unsigned char)*name);
+    json_set_text(object, hex_key, hex.data);
+}
+
 void json_set_uint(Json *object, const char *key, uint64_t value)
 {
     json_set_int(object, key, value < INT64_MAX ? (int64_t)value : INT64_MAX);

@@ -38,6 +38,18 @@ size_t utf8_next(const char *s, uint32_t *ret_code)
     return form + 1;
 }
 
+bool utf8_is_valid(const char *s)
+{
+    while (*s) {
+        bool is_ascii = (unsigned char)*s < 0x80; /* nearly every name, and all of it */
+        size_t length = is_ascii ? 1 : utf8_next(s, /* ret_code= */ NULL);
+        if (length == 0)
+            return false;
+        s += length;
+    }
+    return true;
+}
+
 bool utf8_is_control(uint32_t code)
 {
     static const struct {

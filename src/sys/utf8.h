@@ -12,6 +12,9 @@
  * anything above U+10FFFF). *ret_code is set only on success and may be NULL. */
 size_t utf8_next(const char *s, uint32_t *ret_code);
 
+/* The whole of a string is UTF-8. */
+bool utf8_is_valid(const char *s);
+
 /* True for what would steer a terminal or end a line instead of being seen: the control characters
  * of ASCII and of Latin-1 (U+0080 to U+009F, which terminals obey in UTF-8, too), DEL, the line and
  * paragraph separators, and the overrides of writing direction. */

@@ -175,6 +175,70 @@ START_TEST(names_that_are_not_utf8_stay_apart_and_come_back)
 }
 END_TEST
 
+START_TEST(a_file_is_read_in_pieces_of_any_size)
+{
+    const size_t size = strlen(sample_text);
+
+    for (size_t piece = 1; piece <= size; piece = piece * 2 + 1) {
+        _cleanup_inventory_reader_ InventoryReader *reader = inventory_reader_new();
+        _cleanup_inventory_ Inventory i = sample(), got = { 0 };
+
+        for (size_t at = 0; at < size; at += piece) {
+            size_t n = piece < size - at ? piece : size - at;
+            ck_assert_int_eq(inventory_reader_write(reader, sample_text + at, n, NULL), 0);
+        }
+        ck_assert_int_eq(inventory_reader_finish(reader, &got, NULL), 0);
+        ck_assert_uint_eq(inventory_compare(&i, &got, NULL, NULL), 0);
+    }
+}
+END_TEST
+
+/* What is written, up to a call that fails. */
+typedef struct Pieces {
+    Buf all;
+    size_t calls, largest, failing_call;
+} Pieces;
+
+static int take_piece(void *userdata, const void *data, size_t size, Err *err)
+{
+    Pieces *p = userdata;
+
+    if (++p->calls == p->failing_call)
+        return err_set(err, ERR_IO, "no room");
+    p->largest = size > p->largest ? size : p->largest;
+    buf_add(&p->all, data, size);
+    return 0;
+}
+
+START_TEST(a_file_is_written_in_pieces_and_a_failure_ends_it)
+{
+    _cleanup_inventory_ Inventory i = sample();
+    const Digest d = abc();
+
+    for (int n = 0; n < 5000; n++) {
+        _cleanup_free_ char *name = mem_printf("table %d", n);
+        inventory_add_table(&i, "public", name, 1, 1, &d);
+        inventory_add_definition(&i, "TABLE", "public", name, &d);
+    }
+    inventory_sort(&i);
+    _cleanup_free_ char *text = printed(&i);
+
+    Pieces pieces = { 0 };
+    ck_assert_int_eq(inventory_write(&i, take_piece, &pieces, NULL), 0);
+    ck_assert_str_eq(pieces.all.data, text);
+    ck_assert_uint_lt(pieces.largest, 100000);
+    for (size_t call = 1; call <= pieces.calls; call++) {
+        _cleanup_err_ Err err = { 0 };
+        Pieces cut = { .failing_call = call };
+        ck_assert_int_lt(inventory_write(&i, take_piece, &cut, &err), 0);
+        ck_assert_str_eq(err.message, "no room");
+        ck_assert_uint_eq(cut.calls, call);
+        buf_done(&cut.all);
+    }
+    buf_done(&pieces.all);
+}
+END_TEST
+
 START_TEST(a_file_cut_short_anywhere_is_damaged)
 {
     for (size_t size = 0; size < strlen(sample_text); size++) {
@@ -357,6 +421,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(names_that_are_not_utf8_stay_apart_and_come_back),
     UNIT_TEST(control_characters_are_escaped),
     UNIT_TEST(each_line_is_what_jansson_prints),
+    UNIT_TEST(a_file_is_read_in_pieces_of_any_size),
+    UNIT_TEST(a_file_is_written_in_pieces_and_a_failure_ends_it),
     UNIT_TEST(a_file_cut_short_anywhere_is_damaged),
     UNIT_LOOP(a_file_that_is_not_as_it_was_written_is_damaged, ELEMENTSOF(attacks)),
     UNIT_TEST(an_inventory_equals_itself),
