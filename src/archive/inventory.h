@@ -72,8 +72,8 @@ int inventory_definition_order(const InventoryDefinition *a, const InventoryDefi
 int inventory_name_order(const char *schema, const char *name, const char *other_schema,
                          const char *other_name);
 
-uint64_t inventory_rows(const Inventory *i); /* of all tables */
-uint64_t inventory_bytes(const Inventory *i);
+uint64_t inventory_rows(const Inventory *i);  /* of all tables */
+uint64_t inventory_bytes(const Inventory *i); /* likewise, without large objects */
 
 /* The file: JSON lines, one object each, sorted; the same text each time. It is written in pieces
  * of some lines, so that it takes no memory; what `write` says comes back. */

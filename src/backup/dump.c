@@ -111,6 +111,7 @@ static void take_inventory(Dump *d, Inventory *inventory)
     m->inventory_file = artifact_inventory(m->stem);
     m->tables = inventory->table_count;
     m->rows = inventory_rows(inventory);
+    m->contents_bytes = inventory_bytes(inventory) + inventory->large_object_bytes;
     m->sequences = inventory->sequence_count;
     m->large_objects = inventory->large_objects;
     m->definitions = inventory->definition_count;

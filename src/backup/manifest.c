@@ -43,6 +43,7 @@ static const Member members[] = {
     { "inventory_sha256", MEMBER_TEXT_OPT, offsetof(Manifest, inventory_sha256) },
     { "tables", MEMBER_UINT_OPT, offsetof(Manifest, tables) },
     { "rows", MEMBER_UINT_OPT, offsetof(Manifest, rows) },
+    { "contents_bytes", MEMBER_UINT_OPT, offsetof(Manifest, contents_bytes) },
     { "sequences", MEMBER_UINT_OPT, offsetof(Manifest, sequences) },
     { "large_objects", MEMBER_UINT_OPT, offsetof(Manifest, large_objects) },
     { "definitions", MEMBER_UINT_OPT, offsetof(Manifest, definitions) },

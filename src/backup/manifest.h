@@ -41,9 +41,10 @@ typedef struct Manifest {
     StoredFiles files;    /* in the directory; else none */
     uint64_t raw_bytes;   /* as pg_dump wrote it, before our own stages */
     char *raw_sha256;     /* NULL where the file does not hold those bytes any more */
-    char *inventory_file; /* its name; NULL: there is none, and the next six say nothing */
+    char *inventory_file; /* its name; NULL: there is none, and the next seven say nothing */
     char *inventory_sha256;
-    uint64_t tables, rows, sequences, large_objects, definitions; /* what it comes to */
+    uint64_t tables, rows, contents_bytes; /* what it comes to */
+    uint64_t sequences, large_objects, definitions;
     usec_t started, finished; /* wall clock, UTC, whole seconds when read back */
     uint64_t duration_msec;
     char *server_version, *client_version, *program_version;

@@ -28,8 +28,8 @@ static inline void json_freep(Json **value)
 
 /* Setting a NULL string or a NULL child stores null. Children are taken over. */
 void json_set_text(Json *object, const char *key, const char *value);
-/* One that need not be UTF-8 and has to come back as it was: in hexadecimal then, two digits a byte,
- * under the key with "_hex" behind it. */
+/* One that need not be UTF-8 and has to come back as it was: in hexadecimal then, two digits a
+ * byte, under the key with "_hex" behind it. */
 void json_set_name(Json *object, const char *key, const char *name);
 void json_set_uint(Json *object, const char *key, uint64_t value); /* at most INT64_MAX */
 void json_set_int(Json *object, const char *key, int64_t value);

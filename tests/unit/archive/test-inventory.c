@@ -93,6 +93,7 @@ START_TEST(equal_names_are_united)
     ck_assert_uint_eq(i.definition_count, 1);
     ck_assert_uint_eq(i.definitions[0].count, 2);
     ck_assert_uint_eq(inventory_rows(&i), 22);
+    ck_assert_uint_eq(inventory_bytes(&i), 202);
 }
 END_TEST
 

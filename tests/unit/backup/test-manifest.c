@@ -58,6 +58,7 @@ static Manifest sample(void)
         .inventory_sha256 = mem_strdup(SHA256_EMPTY),
         .tables = 12,
         .rows = (uint64_t)1 << 41,
+        .contents_bytes = (uint64_t)1 << 42,
         .sequences = 13,
         .large_objects = 14,
         .definitions = 15,
@@ -139,6 +140,7 @@ START_TEST(every_member_is_read_back_as_it_was_written)
     ck_assert_str_eq(got.inventory_sha256, m.inventory_sha256);
     ck_assert_uint_eq(got.tables, m.tables);
     ck_assert_uint_eq(got.rows, m.rows);
+    ck_assert_uint_eq(got.contents_bytes, m.contents_bytes);
     ck_assert_uint_eq(got.sequences, m.sequences);
     ck_assert_uint_eq(got.large_objects, m.large_objects);
     ck_assert_uint_eq(got.definitions, m.definitions);
