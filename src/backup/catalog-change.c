@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/acceptance.h"
 #include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "backup/series-dir.h"
@@ -208,6 +209,19 @@ int catalog_commit(const CatalogCommit *commit, Err *ret_warning, Err *err)
     (void)point_latest(commit->series_fd, commit->series_path, commit->encoded, commit->manifest,
                        ret_warning);
     return 0;
+}
+
+/* Accepting */
+
+int catalog_accept(const Catalog *c, const Series *s, const Backup *b, usec_t when, Err *err)
+{
+    _cleanup_free_ char *series_path = mem_printf("%s/%s", c->path, s->encoded);
+    _cleanup_close_ int fd = -1;
+
+    int r = series_dir_open(c->dir_fd, c->path, s->encoded, &fd, err);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not open directory \"%s\"", series_path);
+    return acceptance_save(fd, series_path, b->stem, when, err);
 }
 
 /* Removing */

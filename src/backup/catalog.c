@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/acceptance.h"
 #include "backup/artifact.h"
 #include "backup/series-dir.h"
 #include "sys/buf.h"
@@ -19,6 +20,7 @@ static void backup_done(Backup *b)
 {
     free(b->stem);
     free(b->problem);
+    free(b->acceptance_problem);
     manifest_done(&b->manifest);
     if (b->proof)
         proof_done(b->proof);
@@ -145,10 +147,19 @@ static void load_proof(int fd, const char *series_path, Backup *b)
     proof = (Proof){ 0 };
 }
 
-static bool has_proof(const SeriesFiles *files, const char *stem)
+/* Whatever has become of the backup: those after it are compared with it, not with older ones. */
+static void load_acceptance(int fd, const char *series_path, Backup *b)
 {
-    _cleanup_free_ char *name = proof_file_name(stem);
+    _cleanup_err_ Err err = { 0 };
 
+    int r = acceptance_load(fd, series_path, b->stem, &err);
+    b->accepted = r >= 0;
+    if (r != -ENOENT) /* or else it was removed since the directory was listed */
+        b->acceptance_problem = TAKE_PTR(err.message);
+}
+
+static bool has_file(const SeriesFiles *files, const char *name)
+{
     for (size_t i = 0; i < files->count; i++)
         if (strcmp(files->items[i].name, name) == 0)
             return true;
@@ -157,9 +168,10 @@ static bool has_proof(const SeriesFiles *files, const char *stem)
 
 /* Removing a backup begins with its manifest. What has lost it since the directory was listed is
  * not damaged but being pruned while we look. */
-static void load_backup(Series *s, int fd, const char *series_path, const char *stem,
-                        bool with_proof)
+static void load_backup(Series *s, int fd, const char *series_path, const SeriesFiles *files,
+                        const char *stem)
 {
+    _cleanup_free_ char *proof = proof_file_name(stem), *acceptance = acceptance_file_name(stem);
     Backup b = { .stem = mem_strdup(stem) };
 
     artifact_parse_stem(stem, NULL, &b.when);
@@ -169,8 +181,10 @@ static void load_backup(Series *s, int fd, const char *series_path, const char *
         return;
     }
 
-    if (with_proof)
+    if (has_file(files, proof))
         load_proof(fd, series_path, &b);
+    if (has_file(files, acceptance))
+        load_acceptance(fd, series_path, &b);
     s->backups = mem_resize(s->backups, s->count + 1, sizeof(*s->backups));
     s->backups[s->count++] = b;
 }
@@ -187,7 +201,7 @@ static int load_backups(Series *s, int fd, const char *root_path, Err *err)
     for (size_t i = 0; i < files.count; i++) {
         const SeriesFile *f = &files.items[i];
         if (f->kind == ARTIFACT_MANIFEST && !f->temporary)
-            load_backup(s, fd, series_path, f->stem, has_proof(&files, f->stem));
+            load_backup(s, fd, series_path, &files, f->stem);
     }
     return 0;
 }

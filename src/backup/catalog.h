@@ -33,6 +33,8 @@ typedef struct Backup {
     char *problem;   /* why it is not good, else NULL */
     uint64_t file_bytes; /* size of the data file as it is now, 0 if there is none */
     Manifest manifest;   /* empty members where it could not be read; without its `files` */
+    bool accepted; /* somebody has accepted the fall of its contents: STEM.accepted.json is there */
+    char *acceptance_problem; /* that file is there, and counts for nothing: why; else NULL */
     Proof *proof; /* of the last drill, without its differences and notes; NULL: there is none */
 } Backup;
 
@@ -114,6 +116,10 @@ typedef struct CatalogCommit {
  * again. From the commit on the backup exists, and the result is 0: what went wrong with the latest
  * link is then in *ret_warning. */
 int catalog_commit(const CatalogCommit *commit, Err *ret_warning, Err *err);
+
+/* Lets STEM.accepted.json say, durably, that the fall of the backup's contents is accepted. Call it
+ * only with the lock held. */
+int catalog_accept(const Catalog *c, const Series *s, const Backup *b, usec_t when, Err *err);
 
 /* Removes one backup: manifest first (durably), then all files of its stem; then lets the latest
  * link name the newest good one that is left: what goes wrong with that is in *ret_warning, as for
