@@ -68,6 +68,11 @@ static const Member members[] = {
     { "preload_libraries", MEMBER_TEXT_OPT, offsetof(Manifest, preload_libraries) },
     { "database_properties", MEMBER_TEXT_OPT, offsetof(Manifest, database_properties) },
     { "policy", MEMBER_TEXT_OPT, offsetof(Manifest, policy) },
+    { "fall_against", MEMBER_TEXT_OPT, offsetof(Manifest, fall_against) },
+    { "fall_of", MEMBER_TEXT_OPT, offsetof(Manifest, fall_of) },
+    { "fall_before", MEMBER_UINT_OPT, offsetof(Manifest, fall_before) },
+    { "fall_now", MEMBER_UINT_OPT, offsetof(Manifest, fall_now) },
+    { "fall_baseline", MEMBER_TEXT_OPT, offsetof(Manifest, fall_baseline) },
     { "warnings_dropped", MEMBER_UINT_OPT, offsetof(Manifest, warnings_dropped) },
 };
 
@@ -372,6 +377,36 @@ static int check_inventory(const Manifest *m, Err *err)
     return check_sha256("inventory_sha256", m->inventory_sha256, err);
 }
 
+/* NULL is fine; else the stem of an earlier backup of the same database. */
+static int check_earlier(const Manifest *m, const char *key, const char *stem, Err *err)
+{
+    _cleanup_free_ char *ours = NULL, *theirs = NULL;
+    usec_t now, before;
+
+    if (!stem)
+        return 0;
+    if (!artifact_parse_stem(m->stem, &ours, &now) ||
+        !artifact_parse_stem(stem, &theirs, &before) || strcmp(ours, theirs) != 0 || before >= now)
+        return err_set(err, ERR_DAMAGED, "\"%s\" is no earlier backup of this database: \"%s\"",
+                       key, stem);
+    return 0;
+}
+
+/* Retention keeps a backup for the sake of it. */
+static int check_fall(const Manifest *m, Err *err)
+{
+    int r = check_earlier(m, "fall_against", m->fall_against, err);
+    if (r >= 0)
+        r = check_earlier(m, "fall_baseline", m->fall_baseline, err);
+    if (r < 0)
+        return r;
+    if (!m->fall_against != !m->fall_of)
+        return err_set(err, ERR_DAMAGED, "\"fall_against\" and \"fall_of\" disagree");
+    if (m->fall_against && m->fall_now >= m->fall_before)
+        return err_set(err, ERR_DAMAGED, "\"fall_now\" is not below \"fall_before\"");
+    return 0;
+}
+
 static int check_manifest(Manifest *m, const char *stem, Err *err)
 {
     _cleanup_free_ char *encoded = NULL;
@@ -395,6 +430,8 @@ static int check_manifest(Manifest *m, const char *stem, Err *err)
         r = check_sha256("raw_sha256", m->raw_sha256, err);
     if (r >= 0)
         r = check_inventory(m, err);
+    if (r >= 0)
+        r = check_fall(m, err);
     return r;
 }
 

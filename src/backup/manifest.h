@@ -62,7 +62,11 @@ typedef struct Manifest {
     uint64_t warnings_dropped;   /* lines beyond what is kept */
     ManifestOmission *omissions; /* what the backup does not contain, and why */
     size_t omissions_count;
-    char *policy; /* the retention in force, as text: "14 days, at least 3" */
+    char *policy;       /* the retention in force, as text: "14 days, at least 3" */
+    char *fall_against; /* stem of the newest backup against which contents fell; NULL: none */
+    char *fall_of;      /* what fell: "rows", "contents_bytes" or "raw_bytes"; with NULL, NULL */
+    uint64_t fall_before, fall_now; /* of that; see backup/fall.h */
+    char *fall_baseline; /* stem of the newest whose fall was accepted by then; NULL: none was */
 } Manifest;
 
 /* Whether `file` is a directory; false where nothing is known. */

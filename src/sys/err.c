@@ -227,6 +227,17 @@ static const ErrKindInfo kinds[] = {
         .remedy = "Remove what the message names as the obstacle, and verify again; until then "
                   "the backup counts as not proven.",
     },
+    [ERR_CONTENTS_FELL] = {
+        .name = "contents-fell",
+        .exit_code = EXIT_CODE_DONE,
+        .message_id = "3517d992d67ffc44efba08ff1608d2ce",
+        .cause = "The rows or bytes of a database are fewer than in an earlier backup by more than "
+                 "BACKUP_MAX_FALL_PERCENT. The new backup is good; that earlier one is kept, "
+                 "however old, until the fall is accepted.",
+        .remedy = "Look for what is gone: a DELETE, a TRUNCATE, a dropped table, a connection to "
+                  "another server. Restore it from the earlier backup, or, if all is as it should "
+                  "be, run \"pg-backup prune --accept STEM\" with the stem of the new one.",
+    },
     [ERR_UNHEALTHY] = {
         .name = "unhealthy",
         .exit_code = EXIT_CODE_UNHEALTHY,

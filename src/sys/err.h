@@ -56,6 +56,7 @@ typedef enum ErrKind {
     ERR_ARCHIVE_VERSION,  /* an archive of a version that this program does not know */
     ERR_NOT_PROVEN,       /* a drill has found that a backup does not restore to what it was */
     ERR_COULD_NOT_VERIFY, /* a stored backup could not be judged */
+    ERR_CONTENTS_FELL,    /* a database holds much less than before: a warning */
     ERR_UNHEALTHY,        /* the newest good backup is missing or too old */
     ERR_CLOCK,            /* the clock stands before the newest backup */
     ERR_METRICS,          /* metrics could not be delivered */

@@ -113,8 +113,9 @@ static const LogEventInfo events[_LOG_EVENT_MAX] = {
     },
     [LOG_EVENT_DUMP_WARNING] = {
         "dump-warning", "1f061ff59a2a45ad9ca55c1d4c74fb3a", "A backup carries a warning",
-        "The backup is complete as far as it goes, but the client program warned, or something "
-        "is not in it. The manifest has the same words. Read whether a restore would miss it.",
+        "The backup is complete as far as it goes, but the client program warned, something is "
+        "not in it, or it holds much less than those before it. The manifest has the same words. "
+        "Read whether a restore would miss it.",
     },
     [LOG_EVENT_SWEPT] = {
         "swept", "629e46c2906f47d79831f11e6cfbd3ad", "A leftover was removed",

@@ -84,6 +84,11 @@ static Manifest sample(void)
         .database_properties = mem_strdup("2 settings, a comment"),
         .warnings_dropped = 7,
         .policy = mem_strdup("14 days, at least 3"),
+        .fall_against = mem_strdup("appdb_20261121T020000Z"),
+        .fall_of = mem_strdup("rows"),
+        .fall_before = (uint64_t)1 << 42,
+        .fall_now = (uint64_t)1 << 41,
+        .fall_baseline = mem_strdup("appdb_20261101T020000Z"),
     };
     strv_add(&m.warnings, "pg_dump: warning: there are circular \"foreign-key\" constraints");
     strv_add(&m.warnings, "");
@@ -92,10 +97,13 @@ static Manifest sample(void)
     return m;
 }
 
-static void drop_inventory(Manifest *m)
+static void drop_what_names_the_stem(Manifest *m)
 {
     free(TAKE_PTR(m->inventory_file));
     free(TAKE_PTR(m->inventory_sha256));
+    free(TAKE_PTR(m->fall_against));
+    free(TAKE_PTR(m->fall_of));
+    free(TAKE_PTR(m->fall_baseline));
 }
 
 static void save(const Place *p, const Manifest *m)
@@ -169,6 +177,11 @@ START_TEST(every_member_is_read_back_as_it_was_written)
     ck_assert_str_eq(got.omissions[0].why, "permission denied for table pg_authid");
     ck_assert(!got.omissions[0].warning);
     ck_assert_str_eq(got.policy, m.policy);
+    ck_assert_str_eq(got.fall_against, m.fall_against);
+    ck_assert_str_eq(got.fall_of, m.fall_of);
+    ck_assert_uint_eq(got.fall_before, m.fall_before);
+    ck_assert_uint_eq(got.fall_now, m.fall_now);
+    ck_assert_str_eq(got.fall_baseline, m.fall_baseline);
 }
 END_TEST
 
@@ -185,7 +198,7 @@ START_TEST(globals_have_no_database)
     m.stem = mem_strdup("globals_20261122T020000Z");
     m.kind = mem_strdup("globals");
     m.file = mem_strdup("globals_20261122T020000Z.sql.gz");
-    drop_inventory(&m);
+    drop_what_names_the_stem(&m);
     save(&p, &m);
 
     ck_assert_int_eq(manifest_load(p.fd, p.path, m.stem, &got, NULL), 0);
@@ -205,7 +218,7 @@ START_TEST(a_name_that_is_not_utf8_comes_back_byte_for_byte)
     free(m.database);
     m.stem = mem_strdup("caf%E9_20261122T020000Z");
     m.file = mem_strdup("caf%E9_20261122T020000Z.dump");
-    drop_inventory(&m);
+    drop_what_names_the_stem(&m);
     m.database = mem_strdup("caf\xe9");
     save(&p, &m);
 
@@ -310,6 +323,16 @@ static const struct {
     { "\"what\"", "\"whatever\"" },
     { "\"omissions\": [", "\"omissions\": [null, " },
     { "\"program_version\"", "\"programme_version\"" },
+    { "\"fall_against\": \"appdb_", "\"fall_against\": \"other_" },
+    { "\"fall_against\": \"appdb_20261121", "\"fall_against\": \"appdb_20261122" },
+    { "\"fall_against\": \"appdb_20261121", "\"fall_against\": \"appdb_20271121" },
+    { "\"fall_against\": \"", "\"fall_against\": \"../" },
+    { "\"fall_against\": \"appdb_20261121T020000Z\"", "\"fall_against\": null" },
+    { "\"fall_of\": \"rows\"", "\"fall_of\": null" },
+    { "\"fall_of\": \"rows\"", "\"fall_of\": 1" },
+    { "\"fall_now\": 2199023255552", "\"fall_now\": 4398046511104" },
+    { "\"fall_baseline\": \"appdb_20261101", "\"fall_baseline\": \"appdb_20261122" },
+    { "\"fall_baseline\": \"appdb_", "\"fall_baseline\": \"appdb" },
 };
 
 START_TEST(a_manifest_that_lies_is_damaged)

@@ -153,8 +153,9 @@ static const int exit_codes[] = {
     [ERR_STALLED] = 1,         [ERR_CANCELLED] = 1,       [ERR_CHILD] = 1,
     [ERR_DUMP_INCOMPLETE] = 1, [ERR_DISK_FULL] = 1,       [ERR_IO] = 1,
     [ERR_DAMAGED] = 4,         [ERR_ARCHIVE_VERSION] = 5, [ERR_COULD_NOT_VERIFY] = 5,
-    [ERR_NOT_PROVEN] = 4,      [ERR_UNHEALTHY] = 3,       [ERR_CLOCK] = 1,
-    [ERR_METRICS] = 1,         [ERR_RESTORE] = 1,         [ERR_INTERNAL] = 1,
+    [ERR_CONTENTS_FELL] = 0,   [ERR_NOT_PROVEN] = 4,      [ERR_UNHEALTHY] = 3,
+    [ERR_CLOCK] = 1,           [ERR_METRICS] = 1,         [ERR_RESTORE] = 1,
+    [ERR_INTERNAL] = 1,
 };
 _Static_assert(ELEMENTSOF(exit_codes) == _ERR_KIND_MAX, "a row for each kind");
 
