@@ -6,11 +6,11 @@
 
 #include "archive/archive-reader.h"
 #include "backup/artifact.h"
-#include "backup/catalog.h"
 #include "backup/compression.h"
 #include "backup/coverage.h"
 #include "backup/dump-directory.h"
 #include "backup/dump-stream.h"
+#include "backup/fall.h"
 #include "pg/survey.h"
 #include "sys/mem.h"
 
@@ -97,8 +97,8 @@ static int begin_dump(Dump *d, Err *err)
     m->policy = mem_strdup(ctx->policy);
     describe_file(d);
 
-    return catalog_open_series_dir(ctx->dir_fd, ctx->dir_path, d->encoded, &d->series_fd,
-                                   &d->series_path, err);
+    return catalog_open_series_dir(ctx->catalog->dir_fd, ctx->catalog->path, d->encoded,
+                                   &d->series_fd, &d->series_path, err);
 }
 
 /* The stream */
@@ -313,6 +313,7 @@ int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, E
         return r;
 
     take_snapshot_facts(&d.manifest, &snapshot);
+    fall_judge(catalog_series(ctx->catalog, database), ctx->max_fall_percent, &d.manifest);
     return commit_dump(&d, ret, warning, err);
 }
 

@@ -7,6 +7,7 @@
  *
  * Whatever fails before the manifest leaves nothing behind. */
 
+#include "backup/catalog.h"
 #include "backup/compression.h"
 #include "backup/manifest.h"
 #include "conf/settings.h"
@@ -23,8 +24,8 @@ typedef struct DumpContext {
     const PgTarget *target;
     const PgClient *client;
     const PgServerInfo *server;
-    int dir_fd; /* BACKUP_DIR */
-    const char *dir_path;
+    const Catalog *catalog; /* BACKUP_DIR, with what was there before */
+    uint64_t max_fall_percent;
     usec_t when; /* the run's moment, in every stem */
     BackupFormat format;
     CompressionRequest compression;

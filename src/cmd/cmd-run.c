@@ -7,6 +7,7 @@
 #include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "backup/dump.h"
+#include "backup/fall.h"
 #include "backup/lock.h"
 #include "backup/plan.h"
 #include "backup/prune.h"
@@ -198,8 +199,8 @@ static DumpContext dump_context(const Run *run)
         .target = &run->access.target,
         .client = &run->access.client,
         .server = &run->access.server,
-        .dir_fd = run->catalog.dir_fd,
-        .dir_path = run->catalog.path,
+        .catalog = &run->catalog,
+        .max_fall_percent = s->max_fall_percent,
         .when = run->when,
         .format = s->backup_format,
         .compression = run->compression,
@@ -244,6 +245,16 @@ static void log_backup(const char *name, const Manifest *m)
     log_context(LOG_FIELD_BYTES, NULL);
 }
 
+static void warn_of_fall(Run *run, const Manifest *m)
+{
+    _cleanup_err_ Err fall = { 0 };
+
+    if (!m->fall_against)
+        return;
+    fall_error(m, &fall);
+    warn(run, LOG_EVENT_DUMP_WARNING, &fall);
+}
+
 static void fail_entry(ReportEntry *entry, const char *name, Err *err)
 {
     err_prefix(err, "%s", name);
@@ -281,6 +292,7 @@ static void dump_one(Run *run, const char *database, size_t number, size_t count
         entry->duration_msec = m.duration_msec;
         entry->warnings = manifest_warning_count(&m);
         log_backup(name, &m);
+        warn_of_fall(run, &m);
     }
     if (err_is_set(&warning))
         warn(run, LOG_EVENT_NONE, &warning);

@@ -237,6 +237,16 @@ static const SettingRow rows[] = {
         .info.default_text = "0",
         .info.description = "Likewise of years.",
     },
+    {
+        ROW("BACKUP_MAX_FALL_PERCENT", "Retention", max_fall_percent),
+        NUMBER(0, 99),
+        .info.default_text = "50",
+        .info.description =
+            "When the rows or the bytes of a database are fewer by more than so many per cent than "
+            "in an earlier backup that is still there, the run warns, and the last backup before "
+            "the fall stays until \"pg-backup prune --accept STEM\". 0 compares nothing any more; "
+            "what was found before stays until it is accepted.",
+    },
 
     {
         ROW("MAX_BACKUP_AGE_SECONDS", "Health and time-outs", max_backup_age_seconds),

@@ -86,8 +86,9 @@ typedef struct Settings {
 
     uint64_t keep_days, keep_min_count;
     uint64_t keep_daily, keep_weekly, keep_monthly, keep_yearly;
-    char *backup_schedule; /* NULL: something else schedules */
-    char *drill_schedule;  /* likewise */
+    uint64_t max_fall_percent; /* 0: contents may fall */
+    char *backup_schedule;     /* NULL: something else schedules */
+    char *drill_schedule;      /* likewise */
     bool backup_on_start;
 
     uint64_t max_backup_age_seconds, max_drill_age_seconds, health_grace_seconds;

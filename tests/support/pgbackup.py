@@ -151,7 +151,7 @@ class PgBackup:
         """The committed backups, oldest first; of one database if it is named."""
         found = []
         for path in glob.glob(glob.escape(self.backup_dir) + "/*/*.json"):
-            if path.endswith(".proof.json"):
+            if path.endswith((".proof.json", ".accepted.json")):
                 continue
             with open(path, encoding="utf-8") as f:
                 found.append(Backup(path, json.load(f)))

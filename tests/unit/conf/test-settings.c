@@ -113,6 +113,7 @@ START_TEST(without_any_source_the_defaults_hold)
     ck_assert_uint_eq(s.keep_days, 14);
     ck_assert_uint_eq(s.keep_min_count, 3);
     ck_assert_uint_eq(s.keep_daily + s.keep_weekly + s.keep_monthly + s.keep_yearly, 0);
+    ck_assert_uint_eq(s.max_fall_percent, 50);
     ck_assert_uint_eq(s.max_backup_age_seconds, 93600);
     ck_assert_uint_eq(s.stall_timeout_seconds, 900);
     ck_assert_uint_eq(s.lock_wait_timeout_seconds, 300);
@@ -155,7 +156,8 @@ START_TEST(every_setting_reaches_its_member)
                    "BACKUP_COMPRESSION=gzip:9\nBACKUP_JOBS=7\nBACKUP_DECODE_CHECK=no\nBACKUP_"
                    "GLOBALS=no\nBACKUP_KEEP_DAYS=1\n"
                    "BACKUP_KEEP_MIN_COUNT=2\nBACKUP_KEEP_DAILY=3\nBACKUP_KEEP_WEEKLY=4\n"
-                   "BACKUP_KEEP_MONTHLY=5\nBACKUP_KEEP_YEARLY=6\nMAX_BACKUP_AGE_SECONDS=7\n"
+                   "BACKUP_KEEP_MONTHLY=5\nBACKUP_KEEP_YEARLY=6\n"
+                   "BACKUP_MAX_FALL_PERCENT=10\nMAX_BACKUP_AGE_SECONDS=7\n"
                    "STALL_TIMEOUT_SECONDS=8\nLOCK_WAIT_TIMEOUT_SECONDS=9\n"
                    "PUSHGATEWAY_URL=http://g:9091\nMETRICS_TEXTFILE=/m.prom\nMETRICS_INSTANCE=i\n"
                    "LOG_FORMAT=json\nLOG_LEVEL=debug\nBACKUP_SCHEDULE=@daily\n"
@@ -188,6 +190,7 @@ START_TEST(every_setting_reaches_its_member)
     ck_assert_uint_eq(s.keep_weekly, 4);
     ck_assert_uint_eq(s.keep_monthly, 5);
     ck_assert_uint_eq(s.keep_yearly, 6);
+    ck_assert_uint_eq(s.max_fall_percent, 10);
     ck_assert_uint_eq(s.max_backup_age_seconds, 7);
     ck_assert_uint_eq(s.stall_timeout_seconds, 8);
     ck_assert_uint_eq(s.lock_wait_timeout_seconds, 9);

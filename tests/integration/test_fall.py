@@ -1,0 +1,143 @@
+"""Contents that fall: what warns, what does not, and what is kept until somebody accepts it."""
+
+import pgtest
+from pgbackup import BackupTestCase, PgBackup
+
+CLUSTER = pgtest.Cluster()
+
+
+def setUpModule():
+    CLUSTER.start()
+
+
+class FallTestCase(BackupTestCase):
+    """Backups of a database with a table t, a day apart; of what they hold the test decides."""
+
+    def setUp(self):
+        super().setUp()
+        CLUSTER.create("falldb", "CREATE TABLE t (a int, b text)")
+        self.addCleanup(CLUSTER.drop, "falldb")
+        self.backup = PgBackup(self, CLUSTER, PG_DATABASES="falldb", BACKUP_GLOBALS="no",
+                               BACKUP_KEEP_DAYS="36500")
+        self.age = 60  # days
+
+    def run_with(self, rows, text="x", **settings):
+        """A backup of so many rows, a day after the one before; gives how the run ended."""
+        CLUSTER.sql(f"TRUNCATE t; INSERT INTO t SELECT 1000000 + i, {pgtest.quote_literal(text)}"
+                    f" FROM generate_series(1, {rows}) i", "falldb")
+        self.age -= 1
+        done = self.backup.at(f"-{self.age}d", "run", **settings)
+        self.assertEqual(done.code, 0, done)
+        return done
+
+    def stems(self):
+        return [backup.stem for backup in self.backup.backups("falldb")]
+
+    def manifest(self, i=-1):
+        return self.backup.backups("falldb")[i].manifest
+
+    def warning(self, done):
+        """The one event that tells of a fall."""
+        told = [event for event in done.events if event.get("reason") == "contents-fell"]
+        self.assertEqual(len(told), 1, done)
+        self.assertEqual(told[0]["level"], "warning")
+        self.assertEqual(told[0]["stem"], self.stems()[-1])
+        return told[0]
+
+    def assert_silent(self, done):
+        self.assertNotIn("contents-fell", done.stderr)
+        self.assertIsNone(self.manifest()["fall_against"])
+
+
+class Warned(FallTestCase):
+    def test_rows_that_are_gone_are_told_with_their_numbers_and_the_backup_that_has_them(self):
+        self.run_with(1000)
+        done = self.run_with(12)
+        before, after = self.stems()
+        told = self.warning(done)
+        self.assertEqual(told["msg"], f'database "falldb": rows fell from 1000 to 12 (-98 %) '
+                                      f"against {before}")
+        self.assertIn(f"pg-backup diff {before} {after}", told["hint"])
+        self.assertIn(f"pg-backup prune --accept {after}", told["hint"])
+        self.assertIn(told["msg"], self.backup.report()["warnings"])
+
+    def test_the_manifest_says_what_fell_against_which(self):
+        self.run_with(1000)
+        self.run_with(12)
+        manifest = self.manifest()
+        self.assertEqual([manifest[key] for key in ("fall_against", "fall_of", "fall_before",
+                                                    "fall_now", "fall_baseline")],
+                         [self.stems()[0], "rows", 1000, 12, None])
+
+    def test_values_that_were_emptied_are_told_though_their_rows_are_there(self):
+        self.run_with(100, "x" * 10000)
+        done = self.run_with(100, "")
+        self.assertIn("bytes fell from 97", self.warning(done)["msg"])
+        self.assertEqual(self.manifest()["fall_of"], "contents_bytes")
+
+    def test_large_objects_that_are_gone_are_told(self):
+        CLUSTER.sql("SELECT lo_from_bytea(77, convert_to(repeat('x', 100000), 'UTF8'))", "falldb")
+        self.run_with(10)
+        CLUSTER.sql("SELECT lo_unlink(77)", "falldb")
+        self.assertIn("bytes fell", self.warning(self.run_with(10))["msg"])
+
+    def test_a_table_that_was_dropped_is_told(self):
+        CLUSTER.sql("CREATE TABLE big AS SELECT i FROM generate_series(1, 1000) i", "falldb")
+        self.run_with(10)
+        CLUSTER.sql("DROP TABLE big", "falldb")
+        self.assertIn("rows fell from 1010 to 10", self.warning(self.run_with(10))["msg"])
+
+    def test_a_slow_decline_is_told_when_it_comes_to_the_share(self):
+        for rows in (1000, 800, 640, 512):
+            self.assert_silent(self.run_with(rows))
+        told = self.warning(self.run_with(410))
+        self.assertIn("from 1000 to 410", told["msg"])
+        self.assertIn("from 800 to 390", self.warning(self.run_with(390))["msg"])
+
+    def test_each_run_tells_it_again_until_it_is_accepted_or_has_come_back(self):
+        self.run_with(1000)
+        for _ in range(2):
+            self.warning(self.run_with(10))
+            self.assertEqual(self.manifest()["fall_against"], self.stems()[0])
+        self.assert_silent(self.run_with(1000))
+
+    def test_another_format_is_compared_by_its_contents(self):
+        self.run_with(1000, BACKUP_FORMAT="custom")
+        self.assert_silent(self.run_with(1000, BACKUP_FORMAT="plain"))
+        self.assert_silent(self.run_with(1000, BACKUP_FORMAT="directory"))
+        self.warning(self.run_with(10, BACKUP_FORMAT="plain"))
+
+    def test_a_share_of_ones_own_is_followed(self):
+        self.run_with(1000)
+        self.assert_silent(self.run_with(100, BACKUP_MAX_FALL_PERCENT="90"))
+        self.warning(self.run_with(95, BACKUP_MAX_FALL_PERCENT="90"))
+
+    def test_a_damaged_backup_is_passed_over(self):
+        self.run_with(1000)
+        self.run_with(990)
+        with open(self.backup.backups("falldb")[1].data, "ab") as f:
+            f.write(b"x")
+        self.assertIn(self.stems()[0], self.warning(self.run_with(10))["msg"])
+
+
+class Silent(FallTestCase):
+    def test_the_first_backup_has_nothing_to_fall_from(self):
+        self.assert_silent(self.run_with(0))
+
+    def test_growth_and_small_falls_are_not_told(self):
+        for rows in (100, 1000, 501, 1000):
+            self.assert_silent(self.run_with(rows))
+
+    def test_zero_switches_it_off(self):
+        self.run_with(1000)
+        self.assert_silent(self.run_with(0, BACKUP_MAX_FALL_PERCENT="0"))
+
+    def test_globals_never_fall(self):
+        roles = [f"fall_role_{i}" for i in range(40)]
+        CLUSTER.sql("".join(f"CREATE ROLE {role};" for role in roles))
+        self.backup.at("-3d", "run", BACKUP_GLOBALS="yes")
+        CLUSTER.sql("".join(f"DROP ROLE {role};" for role in roles))
+        done = self.backup.at("-2d", "run", BACKUP_GLOBALS="yes")
+        self.assertEqual(done.code, 0, done)
+        self.assertNotIn("contents-fell", done.stderr)
+        self.assertIsNone(self.backup.globals().manifest["fall_against"])
