@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "backup/fall.h"
 #include "sys/mem.h"
 
 static void judge_series(const Series *s, const RetentionPolicy *policy, usec_t now,
@@ -9,12 +10,16 @@ static void judge_series(const Series *s, const RetentionPolicy *policy, usec_t 
 {
     _cleanup_free_ RetentionItem *items = mem_zero(s->count, sizeof(*items));
     _cleanup_free_ RetentionRule *rules = mem_zero(s->count, sizeof(*rules));
+    _cleanup_free_ FallRole *roles = mem_zero(s->count, sizeof(*roles));
 
+    fall_assign_roles(s, roles);
     for (size_t i = 0; i < s->count; i++)
         items[i] = (RetentionItem){
             .when = s->backups[i].when,
             .good = s->backups[i].good,
             .proven = backup_is_proven(&s->backups[i]),
+            .before_fall = roles[i] == FALL_ROLE_BEFORE,
+            .fell = roles[i] == FALL_ROLE_AFTER,
         };
     retention_decide(policy, now, items, s->count, rules);
     if (!plan->behind && retention_clock_is_behind(now, items, s->count))
@@ -34,6 +39,16 @@ PrunePlan prune_plan(const Catalog *catalog, const RetentionPolicy *policy, usec
         if (catalog->series[i].count > 0)
             judge_series(&catalog->series[i], policy, now, &plan);
     return plan;
+}
+
+void prune_add_problems(const Catalog *catalog, Strv *ret)
+{
+    for (size_t i = 0; i < catalog->count; i++)
+        for (size_t j = 0; j < catalog->series[i].count; j++) {
+            const char *problem = catalog->series[i].backups[j].acceptance_problem;
+            if (problem)
+                strv_addf(ret, "%s; it accepts nothing", problem);
+        }
 }
 
 int prune_clock_error(const PrunePlan *plan, Err *err)

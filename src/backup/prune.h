@@ -22,6 +22,9 @@ typedef struct PrunePlan {
 } PrunePlan;
 
 PrunePlan prune_plan(const Catalog *catalog, const RetentionPolicy *policy, usec_t now);
+/* Appends a sentence for each acceptance of a fall that could not be read, and so does not count.
+ */
+void prune_add_problems(const Catalog *catalog, Strv *ret);
 /* ERR_CLOCK, naming that series; always negative. */
 int prune_clock_error(const PrunePlan *plan, Err *err);
 void prune_plan_done(PrunePlan *plan);

@@ -70,18 +70,28 @@ typedef struct Deciding {
     Slots slots;
 } Deciding;
 
+/* RETENTION_EXPIRED: neither, so that another rule decides. */
+static RetentionRule decide_by_fall(const RetentionItem *item)
+{
+    return item->before_fall ? RETENTION_BEFORE_FALL
+           : item->fell      ? RETENTION_FALL
+                             : RETENTION_EXPIRED;
+}
+
 static RetentionRule decide_good(Deciding *d, const RetentionItem *item)
 {
     usec_t when = item->when;
     uint64_t newer = d->newer_good++;
     bool newest_proven = item->proven && !d->newer_proven;
-    RetentionRule slot = slots_take(&d->slots, when);
+    RetentionRule slot = slots_take(&d->slots, when), fall = decide_by_fall(item);
 
     d->newer_proven |= item->proven;
     if (newer == 0)
         return RETENTION_NEWEST;
     if (newest_proven)
         return RETENTION_PROVEN;
+    if (fall != RETENTION_EXPIRED)
+        return fall;
     if (d->clock_is_behind)
         return RETENTION_CLOCK;
     if (is_young(d->policy, d->now, when))
@@ -91,11 +101,15 @@ static RetentionRule decide_good(Deciding *d, const RetentionItem *item)
     return slot;
 }
 
-static RetentionRule decide_damaged(const Deciding *d, usec_t when)
+static RetentionRule decide_damaged(const Deciding *d, const RetentionItem *item)
 {
+    RetentionRule fall = decide_by_fall(item);
+
+    if (fall != RETENTION_EXPIRED)
+        return fall;
     if (d->clock_is_behind)
         return RETENTION_CLOCK;
-    if (is_young(d->policy, d->now, when))
+    if (is_young(d->policy, d->now, item->when))
         return RETENTION_DAYS;
     return d->any_good ? RETENTION_DAMAGED : RETENTION_NO_GOOD;
 }
@@ -113,7 +127,7 @@ void retention_decide(const RetentionPolicy *policy, usec_t now, const Retention
         d.any_good |= items[i].good;
 
     for (size_t i = count; i-- > 0;)
-        ret[i] = items[i].good ? decide_good(&d, &items[i]) : decide_damaged(&d, items[i].when);
+        ret[i] = items[i].good ? decide_good(&d, &items[i]) : decide_damaged(&d, &items[i]);
 }
 
 /* "1 day", "14 days". Caller frees. */
@@ -139,6 +153,10 @@ char *retention_explain(const RetentionPolicy *policy, RetentionRule rule)
         return mem_strdup("newest good backup");
     case RETENTION_PROVEN:
         return mem_strdup("newest that a drill has proven");
+    case RETENTION_BEFORE_FALL:
+        return mem_strdup("last one before its contents fell, which nobody has accepted");
+    case RETENTION_FALL:
+        return mem_strdup("its contents fell, which nobody has accepted");
     case RETENTION_CLOCK:
         return mem_strdup("the clock stands before the newest backup");
     case RETENTION_DAYS:

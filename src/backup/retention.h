@@ -5,12 +5,15 @@
  * Only good backups are counted. A backup is kept by the first rule that holds, in this order:
  *   newest    it is the newest good one: no setting and no clock can remove it
  *   proven    it is the newest of those that a drill has proven: likewise
+ *   before    it is the last one before a fall of contents that nobody has accepted (backup/fall.h)
+ *   fall      it is the record of such a fall
  *   clock     the clock stands before the newest backup: nothing is removed until that is repaired
  *   days      it is not older than keep_days
  *   count     fewer than keep_min_count newer good ones exist
  *   daily …   it is the newest good one of one of the newest keep_daily days that have one (UTC);
  *             likewise weeks (from Monday), months, years
- * A damaged backup is kept by `days` and `clock` only, and while there is no good one at all. */
+ * A damaged backup is kept by `before`, `fall`, `days` and `clock` only, and while there is no good
+ * one at all. */
 
 #include "sys/clock.h"
 
@@ -28,11 +31,14 @@ typedef struct RetentionItem {
     usec_t when;
     bool good;
     bool proven; /* a drill has restored it; counts of good ones alone */
+    bool before_fall, fell;
 } RetentionItem;
 
 typedef enum RetentionRule {
     RETENTION_NEWEST,
     RETENTION_PROVEN,
+    RETENTION_BEFORE_FALL,
+    RETENTION_FALL,
     RETENTION_CLOCK,
     RETENTION_DAYS,
     RETENTION_COUNT,

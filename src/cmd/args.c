@@ -18,6 +18,8 @@ static const ArgOption options[] = {
       "restore into a database that is not empty; an archive replaces its objects" },
     { ARG_SUBSET, "subset", "N/T",
       "the Nth of T shares of all backups; week/T: the share whose turn it is this week" },
+    { ARG_ACCEPT, "accept", "STEM",
+      "accept that the contents of this backup fell; removes nothing yet" },
     { ARG_DRY_RUN, "dry-run", NULL, "print what would be done, and do nothing" },
 };
 
@@ -87,6 +89,8 @@ static void take_option(size_t i, Args *ret)
         ret->output = optarg;
     if (options[i].flag == ARG_SUBSET)
         ret->subset = optarg;
+    if (options[i].flag == ARG_ACCEPT)
+        ret->accept = optarg;
 }
 
 int args_parse_command(const Command *command, int argc, char **argv, Args *ret, Err *err)

@@ -20,6 +20,7 @@ enum {
     ARG_FORCE = 1 << 6,
     ARG_DRY_RUN = 1 << 7,
     ARG_SUBSET = 1 << 8,
+    ARG_ACCEPT = 1 << 9,
 };
 
 typedef struct Args {
@@ -27,7 +28,7 @@ typedef struct Args {
     const char *instance;    /* -i */
     bool help, version;
     unsigned flags; /* ARG_… that were given */
-    const char *to, *output, *subset;
+    const char *to, *output, *subset, *accept;
     char **operands; /* borrowed from argv */
     size_t operand_count;
 } Args;

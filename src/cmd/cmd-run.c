@@ -343,6 +343,7 @@ static void prune(Run *run, const Catalog *catalog)
         warn(run, LOG_EVENT_PRUNE_STOPPED, &clock);
     }
 
+    prune_add_problems(catalog, &warnings);
     int r = prune_apply(catalog, &plan, &run->report.pruned, &warnings, &err);
     warn_of_all(run, &warnings);
     for (size_t i = 0; i < run->report.pruned.count; i++)

@@ -82,6 +82,8 @@ static World draw_world(void)
             .when = when,
             .good = draw(4) >= damaged,
             .proven = draw(6) == 0,
+            .before_fall = draw(9) == 0,
+            .fell = draw(9) == 0,
         };
         when += draw(8) == 0 ? 0 : draw(2 * step);
     }
@@ -128,6 +130,15 @@ static void newest_proven_stays(void)
             HOLDS(retention_keeps(w.rules[i]));
             return;
         }
+}
+
+/* Whatever the policy, the clock and the damage. */
+static void falls_stay(void)
+{
+    World w = draw_world();
+
+    for (size_t i = 0; i < w.count; i++)
+        HOLDS(retention_keeps(w.rules[i]) || !(w.items[i].before_fall || w.items[i].fell));
 }
 
 static void newest_good_stays(void)
@@ -278,12 +289,16 @@ static RetentionRule rule_by_definition(const World *w, size_t i)
         newer += w->items[k].good;
 
     if (!item->good)
-        return behind               ? RETENTION_CLOCK
+        return item->before_fall    ? RETENTION_BEFORE_FALL
+               : item->fell         ? RETENTION_FALL
+               : behind             ? RETENTION_CLOCK
                : young              ? RETENTION_DAYS
                : good_count(w) == 0 ? RETENTION_NO_GOOD
                                     : RETENTION_DAMAGED;
     return newer == 0                               ? RETENTION_NEWEST
            : is_newest_proven(w, i)                 ? RETENTION_PROVEN
+           : item->before_fall                      ? RETENTION_BEFORE_FALL
+           : item->fell                             ? RETENTION_FALL
            : behind                                 ? RETENTION_CLOCK
            : young                                  ? RETENTION_DAYS
            : newer < p->keep_min_count              ? RETENTION_COUNT
@@ -311,6 +326,12 @@ static void for_many_catalogs(void (*property)(void))
 START_TEST(the_newest_proven_one_is_never_removed)
 {
     for_many_catalogs(newest_proven_stays);
+}
+END_TEST
+
+START_TEST(what_a_fall_needs_is_never_removed)
+{
+    for_many_catalogs(falls_stay);
 }
 END_TEST
 
@@ -365,6 +386,7 @@ END_TEST
 static const UnitTest tests[] = {
     UNIT_TEST(the_newest_good_one_is_never_removed),
     UNIT_TEST(the_newest_proven_one_is_never_removed),
+    UNIT_TEST(what_a_fall_needs_is_never_removed),
     UNIT_TEST(deciding_again_on_what_was_kept_removes_nothing_more),
     UNIT_TEST(a_longer_policy_never_removes_more),
     UNIT_TEST(a_clock_behind_the_newest_backup_removes_nothing),

@@ -274,6 +274,8 @@ START_TEST(every_rule_explains_itself)
     static const char *const texts[] = {
         [RETENTION_NEWEST] = "newest good backup",
         [RETENTION_PROVEN] = "newest that a drill has proven",
+        [RETENTION_BEFORE_FALL] = "last one before its contents fell, which nobody has accepted",
+        [RETENTION_FALL] = "its contents fell, which nobody has accepted",
         [RETENTION_CLOCK] = "the clock stands before the newest backup",
         [RETENTION_DAYS] = "younger than 14 days",
         [RETENTION_COUNT] = "one of the newest 3 good backups",
