@@ -5,6 +5,7 @@
 
 #include "backup/artifact.h"
 #include "backup/catalog.h"
+#include "backup/fall.h"
 #include "cmd/cmd.h"
 #include "cmd/table.h"
 #include "sys/buf.h"
@@ -53,6 +54,19 @@ static Json *summary_of_proof(const Proof *p)
     return o;
 }
 
+static Json *fall_to_json(const Series *s, const Backup *b)
+{
+    const Manifest *m = &b->manifest;
+    Json *o = json_new_object();
+
+    json_set_text(o, "against", m->fall_against);
+    json_set_text(o, "of", m->fall_of);
+    json_set_uint(o, "before", m->fall_before);
+    json_set_uint(o, "now", m->fall_now);
+    json_set_flag(o, "pending", fall_is_pending(s, b));
+    return o;
+}
+
 static Json *backup_to_json(const Series *s, const Backup *b)
 {
     char when[CLOCK_RFC3339_SIZE], finished[CLOCK_RFC3339_SIZE];
@@ -81,6 +95,7 @@ static Json *backup_to_json(const Series *s, const Backup *b)
     json_set_text(o, "problem", b->problem);
     json_set_uint(o, "warnings", m->warnings.count + m->warnings_dropped);
     json_set_uint(o, "omissions", m->omissions_count);
+    json_set_child(o, "fall", m->fall_against ? fall_to_json(s, b) : NULL);
     json_set_child(o, "proof", b->proof ? summary_of_proof(b->proof) : NULL);
     return o;
 }
@@ -131,7 +146,7 @@ static void add_proof(Buf *text, const Proof *p, usec_t now)
     buf_addf(text, ", %s %s ago", words[p->result], age);
 }
 
-static char *describe_state(const Backup *b, usec_t now)
+static char *describe_state(const Series *s, const Backup *b, usec_t now)
 {
     uint64_t warnings = manifest_warning_count(&b->manifest);
     Buf text = { 0 };
@@ -141,13 +156,21 @@ static char *describe_state(const Backup *b, usec_t now)
     buf_adds(&text, "good");
     if (warnings > 0)
         buf_addf(&text, ", %llu warning%s", (unsigned long long)warnings, warnings > 1 ? "s" : "");
+    if (fall_is_pending(s, b))
+        buf_adds(&text, ", contents FELL");
     if (b->proof)
         add_proof(&text, b->proof, now);
     return buf_take(&text);
 }
 
-static void add_notes(Table *table, const Manifest *m)
+static void add_notes(Table *table, const Series *s, const Backup *b)
 {
+    const Manifest *m = &b->manifest;
+
+    if (fall_is_pending(s, b)) {
+        _cleanup_free_ char *text = fall_describe(m);
+        table_note(table, text);
+    }
     for (size_t i = 0; i < m->omissions_count; i++) {
         _cleanup_free_ char *text =
             mem_printf("without %s: %s", m->omissions[i].what, m->omissions[i].why);
@@ -172,10 +195,10 @@ static void add_backup(Table *table, const Series *s, const Backup *b, usec_t no
         m->file ? format_bytes(m->stored_bytes) : mem_strdup("-"),
         m->inventory_file ? mem_printf("%" PRIu64, m->rows) : mem_strdup("-"),
         mem_strdup(m->format ? m->format : "-"),
-        describe_state(b, now),
+        describe_state(s, b, now),
     };
     table_add(table, cells);
-    add_notes(table, m);
+    add_notes(table, s, b);
 }
 
 /* Returns how many rows it has. */
@@ -242,7 +265,9 @@ const Command command_list = {
     .summary = "what there is: name, age, size, rows, state",
     .help = "Lists the backups, oldest first, of all databases or of those named. What pg_dump "
             "warned of,\n"
-            "and what a backup does not contain, stands below its line.",
+            "what a backup does not contain, and how far its contents fell while nobody has "
+            "accepted that,\n"
+            "stands below its line.",
     .options = ARG_JSON,
     .run = run_list,
 };

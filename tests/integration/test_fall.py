@@ -1,9 +1,15 @@
 """Contents that fall: what warns, what does not, and what is kept until somebody accepts it."""
 
+import fcntl
+import glob
+import os
+
 import pgtest
 from pgbackup import BackupTestCase, PgBackup
 
 CLUSTER = pgtest.Cluster()
+# Keeps nothing but the newest.
+SHORTEST = {"BACKUP_KEEP_DAYS": "0", "BACKUP_KEEP_MIN_COUNT": "1"}
 
 
 def setUpModule():
@@ -141,3 +147,154 @@ class Silent(FallTestCase):
         self.assertEqual(done.code, 0, done)
         self.assertNotIn("contents-fell", done.stderr)
         self.assertIsNone(self.backup.globals().manifest["fall_against"])
+
+
+class Kept(FallTestCase):
+    def prune(self, *options, **settings):
+        return self.backup.must("prune", *options, **SHORTEST, **settings)
+
+    def accept(self, stem):
+        return self.backup.must("prune", "--accept", stem, **SHORTEST)
+
+    def acceptance(self, stem):
+        return f"{self.backup.backup_dir}/falldb/{stem}.accepted.json"
+
+    def fall(self):
+        """A fall, and a backup behind it; gives the stems."""
+        self.run_with(1000)
+        self.run_with(10)
+        self.run_with(10)
+        return self.stems()
+
+    def test_the_last_one_before_it_stays_whatever_the_policy(self):
+        made = self.fall()
+        self.prune()
+        self.assertEqual(self.stems(), [made[0], made[2]])
+        done = self.run_with(10, **SHORTEST)
+        self.assertEqual(self.stems()[0], made[0], done)
+
+    def test_a_dry_run_names_the_rule_and_the_way_out(self):
+        made = self.fall()
+        lines = self.prune("--dry-run").stdout.splitlines()
+        place = next(i for i, line in enumerate(lines) if made[0] in line)
+        self.assertRegex(lines[place], "keep .*last one before its contents fell")
+        self.assertIn(f"pg-backup prune --accept {made[2]}", lines[place + 1])
+        self.assertEqual(self.stems(), made)
+
+    def test_accepted_it_goes_with_the_next_pruning_and_not_before(self):
+        made = self.fall()
+        done = self.accept(made[2])
+        self.assertRegex(done.stdout, f"would remove +{made[0]}")
+        self.assertIn(f"accepted: {made[2]}: rows fell from 1000 to 10", done.said)
+        self.assertEqual(self.stems(), made)
+        self.prune()
+        self.assertEqual(self.stems(), made[2:])
+
+    def test_accepting_an_earlier_fall_accepts_the_later_ones_against_the_same(self):
+        made = self.fall()
+        self.accept(made[1])
+        self.prune()
+        self.assertEqual(self.stems(), made[2:])
+
+    def test_what_was_accepted_is_not_told_again_and_a_further_fall_is(self):
+        made = self.fall()
+        self.accept(made[2])
+        self.assert_silent(self.run_with(10))
+        self.assertEqual(self.manifest()["fall_baseline"], made[2])
+        self.assertIn("rows fell from 10 to 3", self.warning(self.run_with(3))["msg"])
+
+    def test_an_acceptance_outlives_the_backup_that_it_was_of(self):
+        made = self.fall()
+        self.accept(made[2])
+        self.run_with(10)
+        for path in glob.glob(f"{self.backup.backup_dir}/falldb/{made[2]}.*"):
+            os.unlink(path)
+        self.assert_silent(self.run_with(10))
+        self.assertEqual(self.stems()[:2], made[:2])
+
+    def test_a_record_of_a_fall_stays_with_what_it_keeps_though_contents_came_back(self):
+        made = self.fall()
+        self.run_with(1000)
+        self.prune()
+        self.assertEqual(self.stems()[:2], [made[0], made[2]])
+        self.accept(made[2])
+        self.prune()
+        self.assertEqual(len(self.stems()), 1)
+
+    def test_accepting_twice_is_accepting_once(self):
+        made = self.fall()
+        self.accept(made[2])
+        self.assertIn("was accepted before", self.accept(made[2]).said)
+
+    def test_a_dry_run_of_accepting_accepts_nothing(self):
+        made = self.fall()
+        done = self.prune("--dry-run", "--accept", made[2])
+        self.assertRegex(done.stdout, f"would remove +{made[0]}")
+        self.assertFalse(os.path.exists(self.acceptance(made[2])))
+        self.prune()
+        self.assertEqual(self.stems()[0], made[0])
+
+    def test_where_nothing_fell_there_is_nothing_to_accept(self):
+        made = self.fall()
+        for name, word in ((made[0], "did not fall"), ("falldb", "no stem"),
+                           ("falldb_20010101T000000Z", "no backup")):
+            with self.subTest(name=name):
+                done = self.backup("prune", "--accept", name)
+                self.assertEqual(done.code, 2, done)
+                self.assertIn(word, done.said)
+        self.assertIn(made[2], self.backup("prune", "--accept", made[0]).said)
+
+    def test_an_acceptance_that_cannot_be_read_is_none_and_is_told(self):
+        made = self.fall()
+        with open(self.acceptance(made[2]), "w", encoding="utf-8") as f:
+            f.write('{"format_version": 1')
+        self.assertIn("it accepts nothing", self.prune().said)
+        self.assertEqual(self.stems()[0], made[0])
+        self.assertIn("it accepts nothing", self.run_with(10).said)
+        self.accept(made[2])
+        self.prune()
+        self.assertNotIn(made[0], self.stems())
+
+    def test_another_holder_of_the_lock_is_waited_for_by_nobody(self):
+        made = self.fall()
+        with open(self.backup.backup_dir + "/.lock", "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = self.backup("prune", "--accept", made[2])
+        self.assertEqual(done.code, 6, done)
+        self.assertFalse(os.path.exists(self.acceptance(made[2])))
+
+    def test_what_is_filled_and_emptied_in_turn_is_kept_once(self):
+        for rows in (1000, 10) * 3:
+            self.run_with(rows)
+        made = self.stems()
+        self.prune()
+        self.assertEqual(self.stems(), made[4:])
+
+    def test_a_fall_found_before_the_guard_was_switched_off_is_still_to_be_accepted(self):
+        made = self.fall()
+        self.prune(BACKUP_MAX_FALL_PERCENT="0")
+        self.assertEqual(self.stems()[0], made[0])
+
+
+class Shown(FallTestCase):
+    def test_list_shows_a_fall_until_it_is_accepted(self):
+        self.run_with(1000)
+        self.run_with(10)
+        before, after = self.stems()
+        text = self.backup.must("list").stdout
+        self.assertRegex(text, f"{after} .*good, contents FELL")
+        self.assertIn(f"rows fell from 1000 to 10 (-99 %) against {before}", text)
+        falls = [b["fall"] for b in self.backup.must("list", "--json").json["backups"]]
+        told = {"against": before, "of": "rows", "before": 1000, "now": 10}
+        self.assertEqual(falls, [None, {**told, "pending": True}])
+
+        self.backup.must("prune", "--accept", after)
+        self.assertNotIn("FELL", self.backup.must("list").stdout)
+        falls = [b["fall"] for b in self.backup.must("list", "--json").json["backups"]]
+        self.assertEqual(falls, [None, {**told, "pending": False}])
+
+    def test_a_fall_is_no_failure_of_health(self):
+        self.run_with(1000)
+        self.age = 1
+        self.run_with(10)
+        self.backup.must("health", MAX_BACKUP_AGE_SECONDS="200000")
