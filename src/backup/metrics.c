@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "backup/metrics-drill.h"
+#include "backup/metrics-label.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
-#include "sys/utf8.h"
 
 /* A row is what has the labels database and kind: each series of the catalog, and what was to be
  * backed up but has no series yet. */
@@ -22,33 +22,13 @@ typedef struct Rows {
     size_t count;
 } Rows;
 
-/* The text format knows three escapes. Bytes that are not UTF-8, which it does not allow, become
- * "\xHH", so that names that differ stay different. */
-static void add_label(Buf *out, const char *name, const char *value)
-{
-    buf_addf(out, "%s=\"", name);
-    while (*value) {
-        size_t size = utf8_next(value, /* ret_code= */ NULL);
-        if (size == 0)
-            buf_addf(out, "\\\\x%02X", (unsigned char)*value);
-        else if (*value == '\n')
-            buf_adds(out, "\\n");
-        else if (*value == '"' || *value == '\\')
-            buf_addf(out, "\\%c", *value);
-        else
-            buf_add(out, value, size);
-        value += size > 0 ? size : 1;
-    }
-    buf_addc(out, '"');
-}
-
 static char *make_labels(const char *database)
 {
     Buf labels = {};
 
-    add_label(&labels, "database", database ? database : "globals");
+    metrics_add_label(&labels, "database", database ? database : "globals");
     buf_addc(&labels, ',');
-    add_label(&labels, "kind", database ? "database" : "globals");
+    metrics_add_label(&labels, "kind", database ? "database" : "globals");
     return buf_take(&labels);
 }
 
@@ -263,7 +243,7 @@ static void info_labels(const MetricsInput *input, Strv *ret)
 {
     Buf labels = {};
 
-    add_label(&labels, "version", input->version);
+    metrics_add_label(&labels, "version", input->version);
     strv_take(ret, buf_take(&labels));
 }
 
@@ -280,7 +260,7 @@ static void reason_labels(const MetricsInput *input, Strv *ret)
         Buf labels = {};
         if (!failed[kind])
             continue;
-        add_label(&labels, "reason", err_kind_info(kind)->name);
+        metrics_add_label(&labels, "reason", err_kind_info(kind)->name);
         strv_take(ret, buf_take(&labels));
     }
 }
