@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "backup/fall.h"
 #include "backup/metrics-drill.h"
 #include "backup/metrics-label.h"
 #include "sys/buf.h"
@@ -237,6 +238,15 @@ static bool row_last_drill_success(const MetricsInput *input, const Row *row, ui
     return row->database;
 }
 
+static bool row_fall_permille(const MetricsInput *input, const Row *row, uint64_t *ret)
+{
+    const Backup *fell = row->series ? fall_newest_pending(row->series) : NULL;
+
+    (void)input;
+    *ret = fell ? fall_permille(&fell->manifest) : 0;
+    return row->database;
+}
+
 /* Families with labels of their own, each value 1 */
 
 static void info_labels(const MetricsInput *input, Strv *ret)
@@ -265,7 +275,8 @@ static void reason_labels(const MetricsInput *input, Strv *ret)
     }
 }
 
-/* Exactly one of the four functions is set. A value in milliseconds is written in seconds. */
+/* Exactly one of the four functions is set. A value in thousandths, like
+ * milliseconds, is written as a whole. */
 static const struct Family {
     const char *name, *help;
     uint64_t (*single)(const MetricsInput *input, const Rows *rows);
@@ -274,7 +285,7 @@ static const struct Family {
     /* The i-th sample of a row: its value of the label `label`; NULL past the last. */
     const char *(*of_row_part)(const Series *s, usec_t now, size_t i, uint64_t *ret);
     const char *label;
-    bool msec;
+    bool thousandths;
     bool from_catalog; /* left out where there is none */
 } families[] = {
     {
@@ -291,7 +302,7 @@ static const struct Family {
         .name = "pg_backup_last_duration_seconds",
         .help = "How long the last run took.",
         .single = last_duration_msec,
-        .msec = true,
+        .thousandths = true,
     },
     {
         .name = "pg_backup_last_exit_code",
@@ -346,7 +357,7 @@ static const struct Family {
         .help = "How long the newest good backup took.",
         .of_row = row_duration_msec,
         .from_catalog = true,
-        .msec = true,
+        .thousandths = true,
     },
     {
         .name = "pg_backup_database_stored_bytes",
@@ -374,6 +385,14 @@ static const struct Family {
         .from_catalog = true,
     },
     {
+        .name = "pg_backup_database_fall_ratio",
+        .help = "By which share the rows or bytes fell, in the newest backup whose fall nobody has "
+                "accepted; 0: there is none.",
+        .of_row = row_fall_permille,
+        .from_catalog = true,
+        .thousandths = true,
+    },
+    {
         .name = "pg_backup_database_last_drill_success_timestamp_seconds",
         .help = "When the newest drill that has proven a backup ended; 0 if there is none.",
         .of_row = row_last_drill_success,
@@ -393,7 +412,7 @@ static const struct Family {
         .of_row_part = metrics_drill_phase_msec,
         .label = "phase",
         .from_catalog = true,
-        .msec = true,
+        .thousandths = true,
     },
     {
         .name = "pg_backup_repository_bytes",
@@ -416,7 +435,7 @@ static void add_sample(Buf *out, const struct Family *family, const char *labels
     if (labels)
         buf_addf(out, "{%s}", labels);
 
-    if (family->msec)
+    if (family->thousandths)
         buf_addf(out, " %" PRIu64 ".%03" PRIu64 "\n", value / 1000, value % 1000);
     else
         buf_addf(out, " %" PRIu64 "\n", value);

@@ -293,6 +293,19 @@ class Shown(FallTestCase):
         falls = [b["fall"] for b in self.backup.must("list", "--json").json["backups"]]
         self.assertEqual(falls, [None, {**told, "pending": False}])
 
+    def test_the_metric_tells_the_share_until_it_is_accepted(self):
+        def ratio():
+            return self.backup.metrics()['pg_backup_database_fall_ratio{database="falldb",'
+                                         'kind="database"}']
+
+        self.run_with(1000)
+        self.assertEqual(ratio(), 0)
+        self.run_with(10)
+        self.assertEqual(ratio(), 0.99)
+        self.backup.must("prune", "--accept", self.stems()[-1])
+        self.run_with(10)
+        self.assertEqual(ratio(), 0)
+
     def test_a_fall_is_no_failure_of_health(self):
         self.run_with(1000)
         self.age = 1

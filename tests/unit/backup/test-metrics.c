@@ -147,6 +147,34 @@ START_TEST(a_database_is_told_by_its_newest_good_backup)
 }
 END_TEST
 
+START_TEST(a_fall_is_told_until_it_is_accepted)
+{
+    char before[] = "app_20261101T000000Z", after[] = "app_20261102T000000Z", rows[] = "rows";
+    Backup backups[] = {
+        { .stem = before, .when = AT(1000), .good = true },
+        { .stem = after,
+          .when = AT(2000),
+          .good = true,
+          .manifest = { .fall_against = before,
+                        .fall_of = rows,
+                        .fall_before = 1000,
+                        .fall_now = 3 } },
+    };
+    _cleanup_world_ World world = world_new();
+    world.series[1].backups = backups;
+    world.series[1].count = ELEMENTSOF(backups);
+
+    _cleanup_free_ char *told = render(&world);
+    assert_line(told, "pg_backup_database_fall_ratio" APP " 0.997");
+    ck_assert_ptr_null(strstr(told, "pg_backup_database_fall_ratio{database=\"globals\""));
+    assert_promtool_is_content(told);
+
+    backups[1].accepted = true;
+    _cleanup_free_ char *accepted = render(&world);
+    assert_line(accepted, "pg_backup_database_fall_ratio" APP " 0.000");
+}
+END_TEST
+
 START_TEST(globals_have_a_kind_of_their_own)
 {
     _cleanup_world_ World world = world_new();
@@ -357,7 +385,7 @@ START_TEST(every_family_has_help_and_type_once_and_together)
         ck_assert_ptr_eq(strchr(found, '\n') + 1, p);
         families++;
     }
-    ck_assert_uint_eq(families, 21);
+    ck_assert_uint_eq(families, 22);
 }
 END_TEST
 
@@ -383,6 +411,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(promtool_is_content_before_there_is_anything),
     UNIT_TEST(the_run_is_told_by_its_fixed_names),
     UNIT_TEST(a_database_is_told_by_its_newest_good_backup),
+    UNIT_TEST(a_fall_is_told_until_it_is_accepted),
     UNIT_TEST(globals_have_a_kind_of_their_own),
     UNIT_TEST(a_failed_run_does_not_hide_the_last_success),
     UNIT_TEST(each_reason_is_told_once),
