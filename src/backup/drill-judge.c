@@ -10,6 +10,7 @@ static const struct Excuse {
     const char *words[2]; /* all of them in one line */
     const char *remedy;
     bool other_major, without_globals; /* only then */
+    bool unexplained;                  /* only when no error stands before it */
 } excuses[] = {
     { .words = { "No space left on device" }, .remedy = "Give DRILL_DIR more space." },
     { .words = { "Disk quota exceeded" }, .remedy = "Give DRILL_DIR more space." },
@@ -28,6 +29,9 @@ static const struct Excuse {
       .remedy = "Look for what has ended the throwaway server: the kernel's log has it." },
     { .words = { "no connection to the server" },
       .remedy = "Look for what has ended the throwaway server: the kernel's log has it." },
+    { .words = { "a worker process died unexpectedly" }, /* one that fails has said why */
+      .remedy = "Look for what has ended it: the kernel's log has it.",
+      .unexplained = true },
     { .words = { "extension \"", "is not available" },
       .remedy = "Install the extension's package where the drill runs." },
     { .words = { "extension \"", "has no installation script nor update path" },
@@ -64,12 +68,18 @@ static const struct Excuse {
       .other_major = true },
 };
 
-static bool applies(const struct Excuse *e, const char *line, const DrillCircumstances *c)
+typedef struct Line {
+    const char *text;
+    bool explained; /* by an error before it */
+} Line;
+
+static bool applies(const struct Excuse *e, const Line *line, const DrillCircumstances *c)
 {
-    if ((e->other_major && !c->other_major) || (e->without_globals && !c->without_globals))
+    if ((e->other_major && !c->other_major) || (e->without_globals && !c->without_globals) ||
+        (e->unexplained && line->explained))
         return false;
     for (size_t i = 0; i < ELEMENTSOF(e->words); i++)
-        if (e->words[i] && !strstr(line, e->words[i]))
+        if (e->words[i] && !strstr(line->text, e->words[i]))
             return false;
     return true;
 }
@@ -88,12 +98,16 @@ static bool is_quotation(const char *line)
 
 const char *drill_judge_failure(const Strv *lines, const DrillCircumstances *c)
 {
+    Line line = { 0 };
+
     for (size_t i = 0; i < lines->count; i++) {
-        if (is_quotation(lines->items[i]))
+        line.text = lines->items[i];
+        if (is_quotation(line.text))
             continue;
         for (size_t j = 0; j < ELEMENTSOF(excuses); j++)
-            if (applies(&excuses[j], lines->items[i], c))
+            if (applies(&excuses[j], &line, c))
                 return excuses[j].remedy;
+        line.explained |= strstr(line.text, "error:") != NULL;
     }
     return NULL;
 }

@@ -119,7 +119,9 @@ static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
 
     if (r >= 0 || err->kind != ERR_CHILD)
         return r < 0 && err->kind == ERR_DAMAGED ? 1 : r;
-    const char *remedy = drill_judge_failure(&child->stderr_lines, &circumstances);
+    const char *remedy = child_was_killed(child)
+                             ? "Look for what has ended it: the kernel's log has it."
+                             : drill_judge_failure(&child->stderr_lines, &circumstances);
     if (!remedy)
         return 1;
     err->kind = ERR_COULD_NOT_VERIFY;

@@ -364,6 +364,20 @@ static int judge_status(const Child *c, Err *err)
                    words);
 }
 
+bool child_was_killed(const Child *c)
+{
+    static const int from_outside[] = {
+        SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ
+    };
+
+    if (c->pid != 0 || !WIFSIGNALED(c->wait_status))
+        return false;
+    for (size_t i = 0; i < ELEMENTSOF(from_outside); i++)
+        if (WTERMSIG(c->wait_status) == from_outside[i])
+            return true;
+    return false;
+}
+
 /* 1 once it is reaped, 0 while it runs. */
 static int try_reap(Child *c)
 {

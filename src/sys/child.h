@@ -91,6 +91,10 @@ void child_close_stdin(Child *c);
  * status or the signal, and the child's first "error:" line, else its last. */
 int child_wait(Child *c, Err *err);
 
+/* Whether it was ended from outside: by somebody, or by the kernel for want of memory or time. That
+ * says nothing about what it was reading, unlike a crash. For after child_wait(). */
+bool child_was_killed(const Child *c);
+
 /* Whether it has ended, without waiting: child_wait() then says how. */
 bool child_ended(Child *c);
 /* For who waits for what a child brings about, not for its end: 20 ms, or ERR_CANCELLED. */

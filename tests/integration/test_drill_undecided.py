@@ -1,19 +1,11 @@
-"""What shows nothing about a backup is neither proof nor failure: exit code 5, and in which words.
-
-Killed at any moment, a drill leaves nothing that the next one does not remove.
-"""
+"""What shows nothing about a backup is neither proof nor failure: exit code 5, and in which words."""
 
 import os
-import random
-import signal
 
 import pgtest
 from drills import DrillTestCase, read_proof, restore_then, servers_in
 
 CLUSTER = pgtest.Cluster()
-
-# How often a drill is killed; the long run sets more.
-KILLS = int(os.environ.get("PG_BACKUP_TEST_KILLS", "40"))
 
 
 def setUpModule():
@@ -99,6 +91,26 @@ class WhileItRestores(Undecided):
         self.assertRegex(self.why(proof, "restore"), "No space left on device")
         self.assertEqual(os.listdir(mounts.path(self.drill_dir)), [".lock"])
 
+    def killed(self, argument, signal="KILL"):
+        """A pg_restore that is ended where its command line has the argument."""
+        return f"""#!/bin/sh
+case $* in *{argument}*) kill -{signal} $$;; esac
+exec {CLUSTER.bindir}/pg_restore "$@"
+"""
+
+    def test_a_pg_restore_that_is_killed(self):
+        self.assertUndecided("restore", r"killed by signal 9 .* kernel's log",
+                             PG_BINDIR=self.bindir(CLUSTER, pg_restore=self.killed("--dbname")))
+
+    def test_a_pg_restore_that_is_killed_while_it_decodes(self):
+        script = self.killed("--file=/dev/null", "TERM")
+        self.assertUndecided("decode", "killed by signal 15",
+                             PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
+
+    def test_a_worker_that_is_killed(self):
+        self.assertRestoreUndecided("pg_restore: error: a worker process died unexpectedly",
+                                    "kernel")
+
     def test_a_server_that_is_killed(self):
         script = restore_then(CLUSTER, "SELECT pg_terminate_backend(pg_backend_pid())")
         script = script.replace("exec ", f"""
@@ -124,32 +136,11 @@ class WhileItRestores(Undecided):
 
 
 class Ended(Undecided):
-    seconds = 120 + 10 * KILLS
-
-    def start(self):
-        return self.backup.start("drill")
-
     def test_a_signal_ends_it_and_nothing_is_left(self):
-        running = self.start()
+        running = self.backup.start("drill")
         pgtest.wait_until(lambda: servers_in(self.drill_dir), "its server runs", timeout=60)
         running.terminate()
         done = running.wait()
         self.assertIn("cancelled", [event.get("reason") for event in done.events], done)
         self.assertNothingIsLeft()
         self.assertIsNone(read_proof(self.backup.backup("appdb")))
-
-    def test_killed_at_any_moment_it_leaves_nothing_to_the_next(self):
-        number = random.Random(os.environ.get("PG_BACKUP_TEST_SEED"))
-        for _ in range(KILLS):
-            running = self.start()
-            # A moment: when so many files are there, of those that initdb and the server make.
-            files = number.randrange(1100)
-            pgtest.wait_until(lambda f=files, r=running: r.process.poll() is not None or
-                              count_files(self.drill_dir) >= f, "it has got so far", timeout=60)
-            running.send(signal.SIGKILL)
-            running.process.wait()
-        self.drill(self.backup, 0)
-
-
-def count_files(directory):
-    return sum(len(files) for _, _, files in os.walk(directory))

@@ -20,6 +20,7 @@ static const struct {
     { "ERROR:  could not create locale \"xx_XX\": No such file or directory", { 0 }, true },
     { "FATAL:  terminating connection due to administrator command", { 0 }, true },
     { "server closed the connection unexpectedly", { 0 }, true },
+    { "pg_restore: error: a worker process died unexpectedly", { 0 }, true },
     { "pg_restore: error: unsupported version (1.17) in file header", { 0 }, true },
     { "ERROR:  out of shared memory", { 0 }, true },
     { "ERROR:  role \"app\" does not exist", { .without_globals = true }, true },
@@ -49,6 +50,17 @@ START_TEST(only_what_shows_that_the_backup_is_wrong_is_a_failure)
 }
 END_TEST
 
+START_TEST(a_worker_that_has_said_why_is_no_excuse)
+{
+    _cleanup_strv_ Strv said = { 0 };
+
+    strv_add(&said,
+             "pg_restore: error: COPY failed for table \"t\": ERROR:  invalid byte sequence");
+    strv_add(&said, "pg_restore: error: a worker process died unexpectedly");
+    ck_assert_ptr_null(drill_judge_failure(&said, &(DrillCircumstances){ 0 }));
+}
+END_TEST
+
 START_TEST(silence_is_no_excuse)
 {
     ck_assert_ptr_null(drill_judge_failure(&(Strv){ 0 }, &(DrillCircumstances){ 0 }));
@@ -57,6 +69,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_LOOP(only_what_shows_that_the_backup_is_wrong_is_a_failure, ELEMENTSOF(lines)),
+    UNIT_TEST(a_worker_that_has_said_why_is_no_excuse),
     UNIT_TEST(silence_is_no_excuse),
 };
 
