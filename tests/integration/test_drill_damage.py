@@ -17,7 +17,12 @@ CREATE TABLE added AS SELECT * FROM changed;
 CREATE TABLE moved_from AS SELECT * FROM changed;
 CREATE TABLE moved_to AS SELECT * FROM changed WHERE i > 50;
 CREATE TABLE gone AS SELECT 1 AS i;
+CREATE TABLE doubled AS SELECT * FROM changed;
+CREATE TABLE granted (i int); GRANT SELECT ON granted TO PUBLIC;
+CREATE TABLE keyed (i int, n int); CREATE INDEX by_n ON keyed (n); CREATE INDEX by_i ON keyed (i);
+CREATE TABLE noted (i int NOT NULL, t text DEFAULT 'a'); COMMENT ON TABLE noted IS 'original';
 CREATE SEQUENCE counter; SELECT setval('counter', 4711);
+CREATE SEQUENCE asked; SELECT setval('asked', 5);
 SELECT lo_from_bytea(4711, 'contents');
 CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 2 * i';
 CREATE TABLE indexed (i int PRIMARY KEY);
@@ -27,21 +32,37 @@ INSERT INTO indexed SELECT generate_series(1, 1000);
 # What each statement does to the copy, and what a drill has to say of it.
 DAMAGES = {
     "UPDATE changed SET t = 'x' WHERE i = 50":
-        r"table public\.changed: .*",
+        r"table public\.changed: other contents in as many rows",
     "DELETE FROM removed WHERE i = 50":
         r"table public\.removed: 100 rows became 99",
     "INSERT INTO added VALUES (101, 'x')":
         r"table public\.added: 100 rows became 101",
     "WITH m AS (DELETE FROM moved_from WHERE i = 1 RETURNING *) INSERT INTO moved_to TABLE m":
         r"table public\.moved_to: 50 rows became 51",
+    "DELETE FROM doubled WHERE i = 1; INSERT INTO doubled SELECT * FROM doubled WHERE i = 2":
+        r"table public\.doubled: other contents in as many rows",
     "DROP TABLE gone":
         r"table public\.gone",
+    "CREATE TABLE extra AS SELECT 1":
+        r"table public\.extra",
     "SELECT setval('counter', 1)":
         r"sequence public\.counter: 4711.* became 1",
+    "SELECT setval('asked', 5, false)":
+        r"sequence public\.asked: 5",
     "SELECT lo_put(4711, 0, 'C')":
         r"large objects",
     "CREATE OR REPLACE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT i + i'":
         r"FUNCTION public\.twice\(integer\)",
+    "REVOKE SELECT ON granted FROM PUBLIC":
+        r"ACL public\..*granted",
+    "DROP INDEX by_n":
+        r"INDEX public\.by_n",
+    "DROP INDEX by_i; CREATE INDEX by_i ON keyed (i DESC)":
+        r"INDEX public\.by_i",
+    "ALTER TABLE noted ALTER i DROP NOT NULL, ALTER t SET DEFAULT 'b'":
+        r"TABLE public\.noted",
+    "COMMENT ON TABLE noted IS 'other'":
+        r"COMMENT public\..*noted",
 }
 
 
@@ -110,19 +131,27 @@ class InTheCopyOfText(InTheCopy):
 class InTheStore(Damage):
     """All of it is found before anything is restored, so these take no server."""
 
+    settings = {}
+
     def setUp(self):
         super().setUp()
-        self.backup.must("run", PG_DATABASES="appdb other")
+        self.backup.must("run", PG_DATABASES="appdb other", **self.settings)
         self.stored = self.backup.backup("appdb")
 
     def assertFound(self, level, says):
         self.assertFailed(self.drill(self.backup, 4, self.stored.stem), level, says)
 
-    def test_a_flipped_bit(self):
-        data = bytearray(self.stored.read())
+    def flip_a_bit(self, path):
+        with open(path, "rb") as f:
+            data = bytearray(f.read())
         data[len(data) // 2] ^= 1
-        with open(self.stored.data, "wb") as f:
+        with open(path, "wb") as f:
             f.write(data)
+
+
+class InTheFile(InTheStore):
+    def test_a_flipped_bit(self):
+        self.flip_a_bit(self.stored.data)
         self.assertFound("digest", "SHA-256")
 
     def test_a_truncation(self):
@@ -154,6 +183,56 @@ class InTheStore(Damage):
         done = self.backup("drill", self.stored.stem)
         self.assertEqual(done.code, 4, done)
         self.assertIn("stored digest", done.said)
+
+
+class InTheText(InTheStore):
+    """Somebody has changed the text, and every digest with it, but the inventory's."""
+
+    form = "plain"
+    settings = {"BACKUP_COMPRESSION": "none"}
+
+    def replace(self, old, new):
+        text = self.stored.read()
+        self.assertEqual(text.count(old), 1)
+        with open(self.stored.data, "wb") as f:
+            f.write(text.replace(old, new))
+        digest, size = self.stored.sha256(), os.path.getsize(self.stored.data)
+        self.stored.rewrite(stored_sha256=digest, stored_bytes=size, raw_sha256=digest,
+                            raw_bytes=size)
+
+    def test_a_changed_value(self):
+        self.replace(b"setval('public.counter', 4711, true)",
+                     b"setval('public.counter', 4712, true)")
+        self.assertFound("decode", r"sequence public\.counter: 4711.* became 4712")
+
+    def test_a_changed_definition(self):
+        self.replace(b"SELECT 2 * i", b"SELECT 3 * i")
+        self.assertFound("decode", r"FUNCTION public\.twice\(integer\)")
+
+    def test_a_removed_row(self):
+        self.replace(b"COPY public.gone (i) FROM stdin;\n1\n", b"COPY public.gone (i) FROM stdin;\n")
+        self.assertFound("decode", r"table public\.gone: 1 row.* became 0")
+
+
+class InTheDirectory(InTheStore):
+    form = "directory"
+
+    def test_a_flipped_bit(self):
+        self.flip_a_bit(self.stored.data + "/toc.dat")
+        self.assertFound("digest", "toc.dat.*SHA-256")
+
+    def test_a_removed_file(self):
+        os.unlink(self.stored.data + "/toc.dat")
+        self.assertFound("digest", "toc.dat.*missing")
+
+    def test_swapped_files(self):
+        sizes = {os.path.getsize(path): path for path in self.stored.files()}
+        first, second = list(sizes.values())[:2]
+        os.rename(first, self.tmp + "/aside")
+        os.rename(second, first)
+        os.rename(self.tmp + "/aside", second)
+        names = [re.escape(os.path.basename(path)) for path in (first, second)]
+        self.assertFound("digest", "/(" + "|".join(names) + '")')
 
 
 class Assertions(Damage):
