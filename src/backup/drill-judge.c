@@ -1,113 +1,207 @@
 #include "backup/drill-judge.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "sys/buf.h"
 #include "sys/mem.h"
+
+#define MORE_SPACE "Give DRILL_DIR more space."
+#define MORE_MEMORY "Give the drill more memory."
+#define WHO_ENDED_IT "Look for what has ended it: the kernel's log has it."
+#define WHO_ENDED_SERVER "Look for what has ended the throwaway server: the kernel's log has it."
+#define EXTENSION "Install the extension's package where the drill runs."
+#define PRELOAD "Install the libraries that the original preloads where the drill runs."
+#define DICTIONARY "Install the file of the original where the drill runs."
+#define LOCALE "Make the locale where the drill runs."
+#define BUILD "Use PostgreSQL packages with all that the original's have."
+#define GLOBALS "Back up the globals too (BACKUP_GLOBALS=yes), in the same run."
+#define REMOTE                                                                                     \
+    "The drill reaches no other server: what the backup takes from one cannot be made anew."
 
 /* Client programs and server run with messages in English. */
 static const struct Excuse {
-    const char *words[2]; /* all of them in one line */
+    const char *words[2]; /* all of them in one line, outside double quotes */
     const char *remedy;
-    bool other_major, without_globals; /* only then */
-    bool unexplained;                  /* only when no error stands before it */
+    const char *quoted;                         /* and this within them */
+    bool other_major, foreign_globals, mapping; /* only in such circumstances */
+    bool unexplained;                           /* only when no error stands before it */
 } excuses[] = {
-    { .words = { "No space left on device" }, .remedy = "Give DRILL_DIR more space." },
-    { .words = { "Disk quota exceeded" }, .remedy = "Give DRILL_DIR more space." },
-    { .words = { "could not extend file" }, .remedy = "Give DRILL_DIR more space." },
+    { .words = { "No space left on device" }, .remedy = MORE_SPACE },
+    { .words = { "Disk quota exceeded" }, .remedy = MORE_SPACE },
+    { .words = { "could not extend file" }, .remedy = MORE_SPACE },
     { .words = { "could not write to file" }, .remedy = "Look at the file system of DRILL_DIR." },
-    { .words = { "out of memory" }, .remedy = "Give the drill more memory." },
-    { .words = { "out of shared memory" }, .remedy = "Give the drill more memory." },
-    { .words = { "could not resize shared memory" }, .remedy = "Give the drill more memory." },
+    { .words = { "Input/output error" }, .remedy = "Look at the disks: the kernel's log has it." },
+    { .words = { "Too many open files" }, .remedy = "Let the drill have more open files." },
+    { .words = { "out of memory" }, .remedy = MORE_MEMORY },
+    { .words = { "out of shared memory" }, .remedy = MORE_MEMORY },
+    { .words = { "could not resize shared memory" }, .remedy = MORE_MEMORY },
+    { .words = { "Cannot allocate memory" }, .remedy = MORE_MEMORY },
     { .words = { "could not fork" }, .remedy = "Let the drill have more processes." },
+    { .words = { "could not create worker process" },
+      .remedy = "Let the drill have more processes." },
+    { .words = { "could not create communication channels" },
+      .remedy = "Let the drill have more open files." },
+    { .words = { "error while loading shared libraries" },
+      .remedy = "Install PostgreSQL's client programs anew where the drill runs." },
     { .words = { "too many clients" }, .remedy = "Lower BACKUP_JOBS." },
     { .words = { "terminating connection" }, .remedy = "Do not stop the throwaway server." },
     { .words = { "the database system is" }, .remedy = "Do not stop the throwaway server." },
-    { .words = { "server closed the connection" },
-      .remedy = "Look for what has ended the throwaway server: the kernel's log has it." },
-    { .words = { "connection to server" },
-      .remedy = "Look for what has ended the throwaway server: the kernel's log has it." },
-    { .words = { "no connection to the server" },
-      .remedy = "Look for what has ended the throwaway server: the kernel's log has it." },
+    { .words = { "canceling statement due to" },
+      .remedy = "Take away the limit in time that the database or a role sets." },
+    { .words = { "server closed the connection" }, .remedy = WHO_ENDED_SERVER },
+    { .words = { "connection to server" }, .remedy = WHO_ENDED_SERVER },
+    { .words = { "no connection to the server" }, .remedy = WHO_ENDED_SERVER },
     { .words = { "a worker process died unexpectedly" }, /* one that fails has said why */
-      .remedy = "Look for what has ended it: the kernel's log has it.",
+      .remedy = WHO_ENDED_IT,
       .unexplained = true },
-    { .words = { "extension \"", "is not available" },
-      .remedy = "Install the extension's package where the drill runs." },
-    { .words = { "extension \"", "has no installation script nor update path" },
+    { .words = { "could not connect to server" }, .remedy = REMOTE },    /* postgres_fdw */
+    { .words = { "could not establish connection" }, .remedy = REMOTE }, /* dblink */
+    { .words = { "extension ", "is not available" }, .remedy = EXTENSION },
+    { .words = { "required extension ", "is not installed" }, .remedy = EXTENSION },
+    { .words = { "extension ", "has no installation script nor update path" },
       .remedy = "Install the extension's version of the original where the drill runs." },
-    { .words = { "could not open extension control file" },
-      .remedy = "Install the extension's package where the drill runs." },
-    { .words = { "must be loaded via \"shared_preload_libraries\"" },
-      .remedy = "Install the libraries that the original preloads where the drill runs." },
-    { .words = { "must be loaded via shared_preload_libraries" },
-      .remedy = "Install the libraries that the original preloads where the drill runs." },
+    { .words = { "could not open extension control file" }, .remedy = EXTENSION },
+    { .words = { "must be loaded via" }, .remedy = PRELOAD },
+    { .words = { "can only be loaded via" }, .remedy = PRELOAD },
+    { .words = { "must be preloaded" }, .remedy = PRELOAD },
     { .words = { "could not access file" },
       .remedy = "Install the library that the message names where the drill runs." },
     { .words = { "could not load library" },
       .remedy = "Install the library that the message names where the drill runs." },
-    { .words = { "could not create locale" }, .remedy = "Make the locale where the drill runs." },
-    { .words = { "invalid locale name" }, .remedy = "Make the locale where the drill runs." },
+    { .words = { "could not find function", "in file" },
+      .remedy = "Install the library's version of the original where the drill runs." },
+    { .words = { "incompatible library" },
+      .remedy = "Install the library's version of the original where the drill runs." },
+    { .words = { "could not open stop-word file" }, .remedy = DICTIONARY },
+    { .words = { "could not open dictionary file" }, .remedy = DICTIONARY },
+    { .words = { "could not open affix file" }, .remedy = DICTIONARY },
+    { .words = { "could not open synonym file" }, .remedy = DICTIONARY },
+    { .words = { "could not open thesaurus file" }, .remedy = DICTIONARY },
+    { .words = { "could not create locale" }, .remedy = LOCALE },
+    { .words = { "invalid locale name" }, .remedy = LOCALE },
+    /* Those of the system, which initdb finds, have this schema; a backup's own have others. */
+    { .words = { "collation ", "does not exist" }, .quoted = "pg_catalog.", .remedy = LOCALE },
     { .words = { "could not open collator" }, .remedy = "Install the ICU of the original." },
-    { .words = { "is not supported in this build" },
-      .remedy = "Use PostgreSQL packages with all that the original's have." },
-    { .words = { "not supported by this build" },
-      .remedy = "Use PostgreSQL packages with all that the original's have." },
+    { .words = { "is not supported in this build" }, .remedy = BUILD },
+    { .words = { "not supported by this build" }, .remedy = BUILD },
+    { .words = { "compression method", "not supported" }, .remedy = BUILD },
+    { .words = { "unsupported XML feature" }, .remedy = BUILD },
+    { .words = { "this build does not support compression" }, .remedy = BUILD },
+    { .words = { "does not support compression" }, .remedy = BUILD },
     { .words = { "unsupported version", "in file header" },
       .remedy = "Install the major version that made the backup." },
-    { .words = { "this build does not support compression" },
-      .remedy = "Use PostgreSQL packages with all that the original's have." },
-    { .words = { "role \"", "does not exist" },
-      .remedy = "Back up the globals too (BACKUP_GLOBALS=yes).",
-      .without_globals = true },
-    { .words = { "tablespace \"", "does not exist" },
-      .remedy = "Back up the globals too (BACKUP_GLOBALS=yes).",
-      .without_globals = true },
+    { .words = { "role ", "does not exist" }, .remedy = GLOBALS, .foreign_globals = true },
+    { .words = { "tablespace ", "does not exist" }, .remedy = GLOBALS, .foreign_globals = true },
+    { .words = { "invalid value for parameter" },
+      .quoted = "default_tablespace",
+      .remedy = GLOBALS,
+      .foreign_globals = true },
+    { .words = { "invalid value for parameter" },
+      .quoted = "default_tablespace",
+      .remedy = "Tablespaces can be mapped from PostgreSQL 15 on only.",
+      .mapping = true },
     { .words = { "" },
       .remedy = "Install the server programs of the major version that made the backup.",
       .other_major = true },
 };
 
 typedef struct Line {
-    const char *text;
-    bool explained; /* by an error before it */
+    char *outside, *inside; /* what is not in double quotes, and what is */
+    bool explained;         /* by an error before it */
 } Line;
+
+/* Names and values of the backup, which might sound like an excuse, stand in double quotes. */
+static Line split_line(const char *text, bool explained)
+{
+    Line line = { .explained = explained };
+    Buf parts[2] = { { 0 }, { 0 } };
+    size_t quoted = 0;
+
+    for (const char *p = text; *p; p++) {
+        if (*p == '"')
+            quoted ^= 1;
+        buf_add(&parts[quoted], p, 1);
+    }
+    line.outside = buf_take(&parts[0]);
+    line.inside = buf_take(&parts[1]);
+    return line;
+}
+
+static void line_done(Line *line)
+{
+    free(line->outside);
+    free(line->inside);
+}
+
+static bool fits(const struct Excuse *e, const DrillCircumstances *c)
+{
+    return (!e->other_major || c->other_major) && (!e->foreign_globals || c->foreign_globals) &&
+           (!e->mapping || c->without_mapping);
+}
 
 static bool applies(const struct Excuse *e, const Line *line, const DrillCircumstances *c)
 {
-    if ((e->other_major && !c->other_major) || (e->without_globals && !c->without_globals) ||
-        (e->unexplained && line->explained))
+    if (!fits(e, c) || (e->unexplained && line->explained))
         return false;
     for (size_t i = 0; i < ELEMENTSOF(e->words); i++)
-        if (e->words[i] && !strstr(line->text, e->words[i]))
+        if (e->words[i] && !strstr(line->outside, e->words[i]))
             return false;
-    return true;
+    return !e->quoted || strstr(line->inside, e->quoted);
 }
 
-/* What a row of the backup says, which a server quotes behind these, is no excuse. */
-static bool is_quotation(const char *line)
+static bool contains_any(const char *line, const char *const *words, size_t count)
 {
-    static const char *const behind[] = { "DETAIL:",      "detail:",    "CONTEXT:",
-                                          "Command was:", "STATEMENT:", "LINE " };
-
-    for (size_t i = 0; i < ELEMENTSOF(behind); i++)
-        if (strstr(line, behind[i]))
+    for (size_t i = 0; i < count; i++)
+        if (strstr(line, words[i]))
             return true;
     return false;
 }
 
+/* What follows is the backup's own, line by line until the program itself speaks again. */
+static bool begins_quotation(const char *line)
+{
+    static const char *const words[] = { "DETAIL:",    "detail:", "CONTEXT:",       "Command was:",
+                                         "STATEMENT:", "LINE ",   "from TOC entry " };
+    return contains_any(line, words, ELEMENTSOF(words));
+}
+
+static bool is_programs_own(const char *line)
+{
+    static const char *const programs[] = { "pg_restore: ", "psql:", "pg_dump: " };
+
+    for (size_t i = 0; i < ELEMENTSOF(programs); i++)
+        if (strncmp(line, programs[i], strlen(programs[i])) == 0)
+            return true;
+    return false;
+}
+
+static const char *find_excuse(const char *text, bool explained, const DrillCircumstances *c)
+{
+    _cleanup_(line_done) Line line = split_line(text, explained);
+
+    for (size_t i = 0; i < ELEMENTSOF(excuses); i++)
+        if (applies(&excuses[i], &line, c))
+            return excuses[i].remedy;
+    return NULL;
+}
+
 const char *drill_judge_failure(const Strv *lines, const DrillCircumstances *c)
 {
-    Line line = { 0 };
+    bool quotation = false, explained = false;
 
     for (size_t i = 0; i < lines->count; i++) {
-        line.text = lines->items[i];
-        if (is_quotation(line.text))
+        const char *line = lines->items[i];
+        if (begins_quotation(line) || (quotation && !is_programs_own(line))) {
+            quotation = true;
             continue;
-        for (size_t j = 0; j < ELEMENTSOF(excuses); j++)
-            if (applies(&excuses[j], &line, c))
-                return excuses[j].remedy;
-        line.explained |= strstr(line.text, "error:") != NULL;
+        }
+        quotation = false;
+        const char *remedy = find_excuse(line, explained, c);
+        if (remedy)
+            return remedy;
+        explained |= strstr(line, "error:") != NULL;
     }
     return NULL;
 }

@@ -8,7 +8,8 @@
 
 typedef struct DrillCircumstances {
     bool other_major;     /* than that which made the backup: words may not be understood */
-    bool without_globals; /* no roles and tablespaces were restored before */
+    bool foreign_globals; /* no roles and tablespaces, or those of another run, were restored */
+    bool without_mapping; /* the server cannot map tablespaces away */
 } DrillCircumstances;
 
 /* Why a failed restore says nothing about the backup: a remedy as a full sentence. NULL when

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backup/artifact.h"
 #include "backup/drill-judge.h"
 #include "backup/drill-step.h"
 #include "backup/verify.h"
@@ -16,6 +17,7 @@
 #include "sys/progress.h"
 
 #define START_TIMEOUT (120 * USEC_PER_SEC)
+#define MAPS_TABLESPACES 15 /* allow_in_place_tablespaces is known since */
 
 /* Indexes, and the WAL and temporary files of making them, beside the rows. */
 static uint64_t needed_bytes(const Manifest *m)
@@ -56,7 +58,7 @@ static void choose_settings(const Drill *d, Strv *ret)
     const Manifest *m = &d->backup->manifest;
 
     strv_addf(ret, "max_locks_per_transaction=%llu", (unsigned long long)locks_of(m));
-    if (d->programs.major >= 15)
+    if (d->programs.major >= MAPS_TABLESPACES)
         strv_add(ret, "allow_in_place_tablespaces=on");
     if (m->bytea_output)
         strv_addf(ret, "bytea_output=%s", m->bytea_output);
@@ -110,11 +112,21 @@ static int make_database(Drill *d, PgSession *session, const PgDatabaseTraits *t
     return pg_create_database(session, d->database, traits, err);
 }
 
+/* Those of the same run have the same moment in their name. */
+static bool has_own_globals(const Drill *d)
+{
+    usec_t when;
+
+    return d->proof->globals && artifact_parse_stem(d->proof->globals, NULL, &when) &&
+           when == d->backup->when;
+}
+
 static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
 {
     const DrillCircumstances circumstances = {
         .other_major = drill_is_of_another_major(d),
-        .without_globals = !d->proof->globals,
+        .foreign_globals = !has_own_globals(d),
+        .without_mapping = d->programs.major < MAPS_TABLESPACES,
     };
 
     if (r >= 0 || err->kind != ERR_CHILD)

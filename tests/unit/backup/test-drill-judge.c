@@ -23,16 +23,43 @@ static const struct {
     { "pg_restore: error: a worker process died unexpectedly", { 0 }, true },
     { "pg_restore: error: unsupported version (1.17) in file header", { 0 }, true },
     { "ERROR:  out of shared memory", { 0 }, true },
-    { "ERROR:  role \"app\" does not exist", { .without_globals = true }, true },
+    { "ERROR:  role \"app\" does not exist", { .foreign_globals = true }, true },
     { "ERROR:  syntax error at or near \"WITHOUT\"", { .other_major = true }, true },
 
+    { "ERROR:  collation \"pg_catalog.de_DE.utf8\" for encoding \"UTF8\" does not exist",
+      { 0 },
+      true },
+    { "ERROR:  could not open stop-word file \"/usr/share/postgresql/15/tsearch_data/x.stop\": No "
+      "such file or directory",
+      { 0 },
+      true },
+    { "ERROR:  could not connect to server \"far\"", { 0 }, true },
+    { "ERROR:  invalid value for parameter \"default_tablespace\": \"far\"",
+      { .foreign_globals = true },
+      true },
+    { "ERROR:  invalid value for parameter \"default_tablespace\": \"far\"",
+      { .without_mapping = true },
+      true },
+    { "ERROR:  pg_cron can only be loaded via shared_preload_libraries", { 0 }, true },
+    { "FATAL:  extension \"timescaledb\" must be preloaded", { 0 }, true },
+    { "ERROR:  compression method lz4 not supported", { 0 }, true },
+    { "ERROR:  unsupported XML feature", { 0 }, true },
+    { "pg_restore: error: could not create worker process: Resource temporarily unavailable",
+      { 0 },
+      true },
+    { "pg_restore: error: could not read from input file: Input/output error", { 0 }, true },
+
     { "ERROR:  role \"app\" does not exist", { 0 }, false },
+    { "ERROR:  invalid value for parameter \"default_tablespace\": \"far\"", { 0 }, false },
+    { "ERROR:  collation \"public.ours\" for encoding \"UTF8\" does not exist", { 0 }, false },
     { "ERROR:  syntax error at or near \"x\"", { 0 }, false },
     { "ERROR:  duplicate key value violates unique constraint \"t_pkey\"", { 0 }, false },
     { "pg_restore: error: could not read from input file: end of file", { 0 }, false },
-    { "ERROR:  relation \"public.gone\" does not exist", { .without_globals = true }, false },
+    { "ERROR:  relation \"public.gone\" does not exist", { .foreign_globals = true }, false },
     /* What rows and statements hold is no excuse. */
     { "DETAIL:  Key (note)=(No space left on device) already exists.", { 0 }, false },
+    { "ERROR:  invalid input syntax for type integer: \"No space left on device\"", { 0 }, false },
+    { "pg_restore: from TOC entry 7; 1259 1 TABLE out of memory app", { 0 }, false },
     { "CONTEXT:  COPY notes, line 1: \"out of memory\"", { 0 }, false },
     { "Command was: COMMENT ON TABLE t IS 'server closed the connection'", { 0 }, false },
 };
@@ -61,6 +88,21 @@ START_TEST(a_worker_that_has_said_why_is_no_excuse)
 }
 END_TEST
 
+START_TEST(a_statement_of_many_lines_is_no_excuse)
+{
+    _cleanup_strv_ Strv said = { 0 };
+
+    strv_add(&said, "pg_restore: error: could not execute query: ERROR:  syntax error at or near");
+    strv_add(&said, "Command was: CREATE FUNCTION f() RETURNS void AS $$");
+    strv_add(&said, "RAISE 'out of memory';");
+    strv_add(&said, "server closed the connection");
+    ck_assert_ptr_null(drill_judge_failure(&said, &(DrillCircumstances){ 0 }));
+
+    strv_add(&said, "pg_restore: error: out of memory");
+    ck_assert_ptr_nonnull(drill_judge_failure(&said, &(DrillCircumstances){ 0 }));
+}
+END_TEST
+
 START_TEST(silence_is_no_excuse)
 {
     ck_assert_ptr_null(drill_judge_failure(&(Strv){ 0 }, &(DrillCircumstances){ 0 }));
@@ -70,6 +112,7 @@ END_TEST
 static const UnitTest tests[] = {
     UNIT_LOOP(only_what_shows_that_the_backup_is_wrong_is_a_failure, ELEMENTSOF(lines)),
     UNIT_TEST(a_worker_that_has_said_why_is_no_excuse),
+    UNIT_TEST(a_statement_of_many_lines_is_no_excuse),
     UNIT_TEST(silence_is_no_excuse),
 };
 
