@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backup/drill-judge.h"
 #include "backup/drill-step.h"
 #include "pg/copy.h"
 #include "sys/buf.h"
@@ -63,6 +64,28 @@ static bool has_found(const Child *child)
            WEXITSTATUS(child->wait_status) == PG_AMCHECK_FOUND;
 }
 
+/* It reports a query that the server has refused, for want of memory say, as it reports what is
+ * wrong with a table: indented lines, under one that names the table. NULL unless all are excused.
+ */
+static const char *excuse_of(const Buf *text)
+{
+    const char *remedy = NULL;
+    size_t size;
+
+    for (const char *p = text->data ? text->data : ""; *p; p += size + (p[size] == '\n')) {
+        _cleanup_strv_ Strv line = { 0 };
+
+        size = strcspn(p, "\n");
+        strv_take(&line, mem_strndup(p, size));
+        if (strncmp(p, "    ", 4) != 0)
+            continue;
+        remedy = drill_judge_failure(&line, &(DrillCircumstances){ 0 });
+        if (!remedy)
+            return NULL;
+    }
+    return remedy;
+}
+
 static int judge_findings(const Child *child, const Buf *text, int r, Err *err)
 {
     if (r >= 0 || !has_found(child))
@@ -72,9 +95,12 @@ static int judge_findings(const Child *child, const Buf *text, int r, Err *err)
         mem_strndup(text->data ? text->data : "it has not said what is wrong", FINDINGS_SHOWN);
     for (char *p = shown; (p = strchr(p, '\n'));)
         *p = ' ';
+    const char *remedy = excuse_of(text);
     err_done(err);
-    err_set(err, ERR_DAMAGED, "%s", shown);
-    return 1;
+    err_set(err, remedy ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s", shown);
+    if (remedy)
+        err_hint(err, "%s", remedy);
+    return remedy ? -EIO : 1;
 }
 
 int drill_amcheck(Drill *d, Err *err)

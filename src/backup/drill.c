@@ -90,6 +90,16 @@ static int unless_server_died(Drill *d, int answer, Err *err)
     return -ESRCH;
 }
 
+/* Nor is it a fault of a backup that it was removed while it was looked at. */
+static int unless_gone(const Drill *d, int answer, Err *err)
+{
+    if (answer == 0 || answer == DRILL_NOT_ASKED_FOR ||
+        !catalog_is_gone(d->ctx->catalog, d->series, d->backup))
+        return answer;
+    err_done(err);
+    return err_set(err, ERR_NOT_FOUND, "\"%s\" was removed meanwhile", d->backup->stem);
+}
+
 /* One sentence with its remedy. */
 static char *explain(const Err *err)
 {
@@ -124,6 +134,8 @@ static int run_step(Drill *d, ProofLevel level, bool *ret_go_on, Err *err)
 
     progress_phase(phase, steps[level].of_bytes ? m->stored_bytes : 0);
     int answer = unless_server_died(d, steps[level].run(d, &reason), &reason);
+    if (reason.kind != ERR_CANCELLED)
+        answer = unless_gone(d, answer, &reason);
     if (answer < 0 && ends_drill(&reason)) {
         err_move(err, &reason);
         return answer;

@@ -31,18 +31,35 @@ int pg_copy_execute(PgSession *s, const char *sql, Err *err)
     return r;
 }
 
-/* The server's refusal of a question: its answer, unless it tells of the server (resources,
- * operator, system, connection) or of who has asked (syntax). */
-static int answer_of_refusal(const PgSession *s, int r, const Err *err)
+/* What a refusal tells of: the server (resources, operator, system, connection), who has asked, or
+ * the copy. A table that is not there is the copy's; all else that cannot be understood in it could
+ * not in the original either. */
+static bool tells_of_server(const PgSession *s)
 {
-    static const char *const no_answers[] = { "42601", "08", "53", "54", "57", "58", "XX" };
+    static const char *const states[] = { "08", "53", "54", "57", "58", "XX" };
+    return refused_with(s, states, ELEMENTSOF(states));
+}
 
+static bool tells_of_asker(const PgSession *s)
+{
+    static const char *const copys[] = { "42P01" };
+    static const char *const askers[] = { "0A", "25", "42" };
+
+    return !refused_with(s, copys, ELEMENTSOF(copys)) &&
+           refused_with(s, askers, ELEMENTSOF(askers));
+}
+
+static int answer_of_refusal(const PgSession *s, int r, const char *remedy, Err *err)
+{
     if (r >= 0)
         return r;
     if (!err || s->state[0] == '\0' || err->kind == ERR_CANCELLED || err->kind == ERR_STALLED ||
-        err->kind == ERR_COULD_NOT_VERIFY || err->kind == ERR_SERVER_LOST)
+        err->kind == ERR_COULD_NOT_VERIFY || err->kind == ERR_SERVER_LOST || tells_of_server(s))
         return r;
-    return refused_with(s, no_answers, ELEMENTSOF(no_answers)) ? r : 1;
+    if (!tells_of_asker(s))
+        return 1;
+    err_hint(err, "%s", remedy);
+    return r;
 }
 
 static int judge_assertion(const PGresult *result, Err *err)
@@ -81,7 +98,7 @@ int pg_copy_assert(PgSession *s, const char *sql, Err *err)
     if (r < 0 && reason.kind == ERR_SERVER && s->state[0] == '\0')
         return err_set(err, ERR_SERVER, "it holds no statement");
     if (r < 0) {
-        r = answer_of_refusal(s, r, &reason);
+        r = answer_of_refusal(s, r, "Correct the assertion.", &reason);
         err_move(err, &reason);
         return r;
     }
@@ -99,6 +116,7 @@ static char *quote_identifier(PgSession *s, const char *name)
 
 int pg_copy_is_fresh(PgSession *s, const PgFreshness *f, uint64_t moment, Err *err)
 {
+    static const char *const no_times[] = { "22" };
     _cleanup_pg_result_ PGresult *result = NULL;
     _cleanup_free_ char *schema = quote_identifier(s, f->schema),
                         *table = quote_identifier(s, f->table),
@@ -111,12 +129,17 @@ int pg_copy_is_fresh(PgSession *s, const PgFreshness *f, uint64_t moment, Err *e
         return r;
     _cleanup_free_ char *sql =
         mem_printf("SELECT floor(%" PRIu64 " - extract(epoch FROM pg_catalog.max(%s)"
-                   "::timestamptz))::bigint FROM %s.%s",
-                   moment, column, schema, table);
+                   "::timestamptz))::bigint FROM %s.%s"
+                   " WHERE %s < 'infinity' AND %s > '-infinity'",
+                   moment, column, schema, table, column, column);
 
     r = pg_query_row(s, sql, "read the newest value", &result, err);
+    if (r < 0 && refused_with(s, no_times, ELEMENTSOF(no_times))) {
+        err_hint(err, "Correct DRILL_FRESHNESS: the column has to hold dates or times.");
+        return r;
+    }
     if (r < 0)
-        return answer_of_refusal(s, r, err);
+        return answer_of_refusal(s, r, "Correct DRILL_FRESHNESS.", err);
     if (PQgetisnull(result, 0, 0)) {
         err_set(err, ERR_DAMAGED, "it has no value at all");
         return 1;

@@ -245,7 +245,7 @@ class Assertions(Damage):
             self.write(f"assertions/{name}.sql", sql)
         self.backup.must("run")
         proof = self.drill(self.backup, 4, DRILL_ASSERTIONS=self.tmp + "/assertions",
-                           DRILL_FRESHNESS="public.changed.nosuch=60")
+                           DRILL_FRESHNESS="public.never_there.at=60")
         self.assertFailed(proof, "assertions", "sql")
         said = "\n".join(proof["notes"])
         for words in ("false.sql: it returned false", "null.sql: it returned null",
@@ -253,5 +253,5 @@ class Assertions(Damage):
                       "nothing.sql: it holds no statement", "gone.sql: .*never_there"):
             self.assertRegex(said, words)
         self.assertNotIn("good.sql", said)
-        self.assertFailed(proof, "freshness", "nosuch")
+        self.assertFailed(proof, "freshness", "never_there")
         self.assertEqual(self.outcomes(proof)["fixed-point"], "passed", proof)

@@ -74,6 +74,15 @@ class WhileItRestores(Undecided):
         self.assertRestoreUndecided('ERROR:  extension "postgis" is not available',
                                     "postgis.* Install the extension")
 
+    def test_an_error_of_the_server_in_pg_amcheck(self):
+        script = """#!/bin/sh
+echo 'btree index "appdb.public.t_pkey":'
+echo '    ERROR:  out of memory'
+exit 2
+"""
+        self.assertUndecided("amcheck", "out of memory.*Give the drill more memory",
+                             PG_BINDIR=self.bindir(CLUSTER, pg_amcheck=script))
+
     def test_a_disk_that_fills(self):
         CLUSTER.create("filling")
         self.addCleanup(CLUSTER.drop, "filling")
@@ -127,6 +136,57 @@ exec {CLUSTER.bindir}/pg_restore "$@"
         self.rewrite(server_version="14.3")
         proof = self.assertUndecided("fixed-point", "definitions were not compared")
         self.assertEqual(self.outcomes(proof)["amcheck"], "passed", proof)
+
+    def test_a_role_that_the_globals_of_another_run_lack(self):
+        CLUSTER.sql("CREATE ROLE late")
+        self.addCleanup(CLUSTER.sql, "DROP ROLE late")
+        CLUSTER.create("owned", "CREATE TABLE t (i int); ALTER TABLE t OWNER TO late")
+        self.addCleanup(CLUSTER.drop, "owned")
+        self.backup.must("run", PG_DATABASES="owned", BACKUP_GLOBALS="no")
+        self.database = "owned"
+        proof = self.drill(self.backup, 5, "owned")
+        self.assertRegex(self.why(proof, "restore"), 'role "late" does not exist.*BACKUP_GLOBALS')
+
+    def test_a_foreign_server_that_cannot_be_reached(self):
+        CLUSTER.create("far", """
+            CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+            CREATE EXTENSION postgres_fdw;
+            CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '/nowhere');
+            CREATE USER MAPPING FOR PUBLIC SERVER far;
+            CREATE FOREIGN TABLE there (i int) SERVER far;
+            CREATE MATERIALIZED VIEW seen AS SELECT * FROM there WITH NO DATA;
+            UPDATE pg_class SET relispopulated = true WHERE relname = 'seen'""")
+        self.addCleanup(CLUSTER.drop, "far")
+        self.backup.must("run", PG_DATABASES="far")
+        self.database = "far"
+        proof = self.drill(self.backup, 5, "far")
+        self.assertRegex(self.why(proof, "restore"), 'server "far".*reaches no other')
+
+    def test_mistakes_of_the_administrator(self):
+        os.mkdir(self.tmp + "/assertions")
+        for name, sql in {"writes": "SELECT nextval('s') > 0", "column": "SELECT no FROM t",
+                          "function": "SELECT nothing()"}.items():
+            self.write(f"assertions/{name}.sql", sql)
+        CLUSTER.sql("CREATE SEQUENCE s; CREATE TABLE times AS SELECT 'infinity'::date AS at"
+                    " UNION ALL SELECT now()", "appdb")
+        self.addCleanup(CLUSTER.sql, "DROP SEQUENCE s; DROP TABLE times", "appdb")
+        self.backup.must("run")
+        proof = self.assertUndecided(
+            "assertions", "Correct the assertion", DRILL_ASSERTIONS=self.tmp + "/assertions",
+            DRILL_FRESHNESS="public.t.i=60, public.times.at=86400")
+        self.assertRegex(self.why(proof, "freshness"), r"public\.t\.i.*Correct DRILL_FRESHNESS")
+        self.assertNotIn("times.at", "\n".join(proof["notes"]))
+
+    def test_a_backup_that_is_removed_meanwhile(self):
+        stored = self.backup.backup("appdb")
+        script = f"""#!/bin/sh
+case $* in *--dbname*) rm {stored.path} {stored.data};; esac
+exec {CLUSTER.bindir}/pg_restore "$@"
+"""
+        done = self.backup("drill", PG_BINDIR=self.bindir(CLUSTER, pg_restore=script), timeout=120)
+        self.assertEnded(done, 5, says="was removed meanwhile")
+        self.assertNotIn("drill-failed", [event.get("event") for event in done.events])
+        self.assertNothingIsLeft()
 
     def test_a_proof_is_not_replaced_by_a_drill_that_could_not_decide(self):
         self.drill(self.backup, 0)
