@@ -367,6 +367,12 @@ int coverage_judge(const PgSurvey *survey, const Inventory *inventory, bool plai
     return 0;
 }
 
+bool coverage_is_of_unlogged(const char *what)
+{
+    const char *start = classes[CLASS_UNLOGGED].what;
+    return strncmp(what, start, strlen(start)) == 0;
+}
+
 void coverage_done(Coverage *c)
 {
     for (size_t i = 0; i < c->count; i++) {

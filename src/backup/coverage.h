@@ -43,5 +43,7 @@ typedef struct Coverage {
  * ERR_PERMISSION the sequences whose values the role could not read. */
 int coverage_judge(const PgSurvey *survey, const Inventory *inventory, bool plain, Coverage *ret,
                    Err *err);
+/* Whether that is what is omitted: the contents of unlogged tables. */
+bool coverage_is_of_unlogged(const char *what);
 void coverage_done(Coverage *c);
 #define _cleanup_coverage_ _cleanup_(coverage_done)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "archive/inventory.h"
+#include "backup/coverage.h"
 #include "backup/drill-step.h"
 #include "backup/verify.h"
 #include "stream/pump.h"
@@ -63,6 +64,7 @@ bool drill_is_of_another_major(const Drill *d)
 
 typedef struct Comparison {
     Inventory then, now;
+    bool without_unlogged; /* the original's dump had none of their contents */
     Proof *proof;
 } Comparison;
 
@@ -72,9 +74,27 @@ static void comparison_done(Comparison *c)
     inventory_done(&c->now);
 }
 
+/* Unlogged tables are on a standby, but without contents, so that its dump has none of them; the
+ * copy's has the contents, which are nothing. */
+static bool is_unlogged_of_standby(const Comparison *c, const InventoryDifference *d)
+{
+    return c->without_unlogged && !d->table[0] && d->table[1] && d->table[1]->rows == 0;
+}
+
+static bool lacks_unlogged(const Manifest *m)
+{
+    for (size_t i = 0; i < m->omissions_count; i++)
+        if (coverage_is_of_unlogged(m->omissions[i].what))
+            return true;
+    return false;
+}
+
 static void note_difference(void *userdata, const InventoryDifference *difference)
 {
     Comparison *c = userdata;
+    if (is_unlogged_of_standby(c, difference))
+        return;
+
     _cleanup_free_ char *text = inventory_describe(difference, &c->then, &c->now);
 
     proof_add_difference(c->proof, text);
@@ -104,7 +124,10 @@ static int judge_differences(const Drill *d, Err *err)
 
 int drill_compare(Drill *d, Err *err)
 {
-    _cleanup_(comparison_done) Comparison c = { .proof = d->proof };
+    _cleanup_(comparison_done) Comparison c = {
+        .proof = d->proof,
+        .without_unlogged = lacks_unlogged(&d->backup->manifest),
+    };
 
     int r = verify_load_inventory(d->ctx->catalog, d->series, d->backup, &c.then, err);
     if (r < 0)

@@ -110,6 +110,18 @@ class Round(DrillTestCase):
         proof = self.drill(backup, 0, "appdb")
         self.assertEqual(proof["result"], "proven", proof)
 
+    def test_unlogged_tables_of_a_standby_are_proven_empty(self):
+        CLUSTER.create("logless", "CREATE UNLOGGED TABLE u AS SELECT 1 AS a; CREATE TABLE t (i int)")
+        self.addCleanup(CLUSTER.drop, "logless")
+        standby = pgtest.Standby(CLUSTER)
+        standby.settings["allow_in_place_tablespaces"] = "on"
+        standby.start()
+        self.addCleanup(standby.stop, "immediate")
+        backup = self.installation(standby, "logless")
+        backup.must("run")
+        proof = self.drill(backup, 0)
+        self.assertEqual(proof["result"], "proven", proof)
+
     def test_without_operands_every_database_is_drilled(self):
         backup = self.installation(CLUSTER, "other")
         backup.must("run", PG_DATABASES="other postgres")
