@@ -6,6 +6,7 @@
 
 #include "backup/artifact.h"
 #include "backup/drill-judge.h"
+#include "backup/drill-settings.h"
 #include "backup/drill-step.h"
 #include "backup/verify.h"
 #include "stream/sink-child.h"
@@ -17,7 +18,6 @@
 #include "sys/progress.h"
 
 #define START_TIMEOUT (120 * USEC_PER_SEC)
-#define MAPS_TABLESPACES 15 /* allow_in_place_tablespaces is known since */
 
 /* Indexes, and the WAL and temporary files of making them, beside the rows. */
 static uint64_t needed_bytes(const Manifest *m)
@@ -47,27 +47,6 @@ static int check_space(const Drill *d, Err *err)
 
 /* The server */
 
-/* A dump of the copy locks all tables in one transaction, as that of the original did. */
-static uint64_t locks_of(const Manifest *m)
-{
-    return 64 + (m->tables + m->definitions) / 50;
-}
-
-static void choose_settings(const Drill *d, Strv *ret)
-{
-    const Manifest *m = &d->backup->manifest;
-
-    strv_addf(ret, "max_locks_per_transaction=%llu", (unsigned long long)locks_of(m));
-    if (d->programs.major >= MAPS_TABLESPACES)
-        strv_add(ret, "allow_in_place_tablespaces=on");
-    if (m->bytea_output)
-        strv_addf(ret, "bytea_output=%s", m->bytea_output);
-    if (m->lc_monetary)
-        strv_addf(ret, "lc_monetary=%s", m->lc_monetary);
-    if (m->quote_all_identifiers)
-        strv_addf(ret, "quote_all_identifiers=%s", m->quote_all_identifiers);
-}
-
 static uint64_t cluster_bytes(void *cluster)
 {
     return pg_cluster_bytes(cluster);
@@ -82,7 +61,7 @@ static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
 {
     _cleanup_strv_ Strv settings = { 0 };
 
-    choose_settings(d, &settings);
+    drill_choose_settings(&d->backup->manifest, &d->programs, &settings, &d->proof->notes);
     const PgClusterSpec spec = {
         .parent = d->ctx->dir,
         .programs = &d->programs,
@@ -91,6 +70,11 @@ static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
         .start_timeout = START_TIMEOUT,
     };
     int r = pg_cluster_start(&spec, &d->cluster, err);
+    if (r < 0 && err->kind == ERR_COULD_NOT_VERIFY &&
+        drill_forget_libraries(&settings, &d->proof->notes)) {
+        err_done(err);
+        r = pg_cluster_start(&spec, &d->cluster, err);
+    }
     if (r < 0)
         return r;
     progress_probe(cluster_bytes, d->cluster);
@@ -126,7 +110,7 @@ static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
     const DrillCircumstances circumstances = {
         .other_major = drill_is_of_another_major(d),
         .foreign_globals = !has_own_globals(d),
-        .without_mapping = d->programs.major < MAPS_TABLESPACES,
+        .without_mapping = d->programs.major < DRILL_MAPS_TABLESPACES,
     };
 
     if (r >= 0 || err->kind != ERR_CHILD)

@@ -284,6 +284,10 @@ static void take_snapshot_facts(Manifest *m, PgSnapshot *snapshot)
     m->bytea_output = TAKE_PTR(snapshot->bytea_output);
     m->lc_monetary = TAKE_PTR(snapshot->lc_monetary);
     m->quote_all_identifiers = TAKE_PTR(snapshot->quote_all_identifiers);
+    m->timezone = TAKE_PTR(snapshot->timezone);
+    m->date_style = TAKE_PTR(snapshot->date_style);
+    m->interval_style = TAKE_PTR(snapshot->interval_style);
+    m->max_locks = snapshot->max_locks;
     m->preload_libraries = TAKE_PTR(snapshot->preload_libraries);
 }
 

@@ -55,7 +55,9 @@ typedef struct Manifest {
     char *encoding, *collate, *ctype, *locale_provider,
         *locale; /* of the database; NULL for globals */
     char *bytea_output, *lc_monetary,
-        *quote_all_identifiers;  /* of the dump's session: its text depends on them */
+        *quote_all_identifiers; /* of the dump's session: its text depends on them */
+    char *timezone, *date_style, *interval_style; /* likewise: what its constraints mean does */
+    uint64_t max_locks;          /* max_locks_per_transaction of the server; 0: unknown */
     char *preload_libraries;     /* of the server and the session, "a, b"; NULL: none, or unknown */
     char *database_properties;   /* "3 settings, a comment"; NULL if there are none */
     Strv warnings;               /* pg_dump's stderr, word for word */

@@ -174,11 +174,12 @@ static int ask_traits(PgSession *s, PgDatabaseTraits *ret, Err *err)
 static int ask_settings(PgSession *s, PgSnapshot *ret, Err *err)
 {
     static const char sql[] =
-        "SELECT max(setting) FILTER (WHERE name = 'bytea_output'),"
-        " max(setting) FILTER (WHERE name = 'lc_monetary'),"
-        " max(setting) FILTER (WHERE name = 'quote_all_identifiers'),"
-        " string_agg(setting, ', ' ORDER BY name DESC) FILTER (WHERE setting <> '' AND name IN"
-        " ('shared_preload_libraries', 'session_preload_libraries')) FROM pg_settings";
+        "SELECT current_setting('bytea_output'), current_setting('lc_monetary'),"
+        " current_setting('quote_all_identifiers'), current_setting('timezone'),"
+        " current_setting('datestyle'), current_setting('intervalstyle'),"
+        " current_setting('max_locks_per_transaction'),"
+        " string_agg(setting, ', ' ORDER BY name DESC) FROM pg_settings WHERE setting <> ''"
+        " AND name IN ('shared_preload_libraries', 'session_preload_libraries')";
     _cleanup_pg_result_ PGresult *result = NULL;
 
     int r = pg_query_row(s, sql, "read the session's settings", &result, err);
@@ -187,7 +188,11 @@ static int ask_settings(PgSession *s, PgSnapshot *ret, Err *err)
     ret->bytea_output = copy_value(result, 0, 0);
     ret->lc_monetary = copy_value(result, 0, 1);
     ret->quote_all_identifiers = copy_value(result, 0, 2);
-    ret->preload_libraries = copy_value(result, 0, 3);
+    ret->timezone = copy_value(result, 0, 3);
+    ret->date_style = copy_value(result, 0, 4);
+    ret->interval_style = copy_value(result, 0, 5);
+    ret->max_locks = strtoull(PQgetvalue(result, 0, 6), NULL, 10);
+    ret->preload_libraries = copy_value(result, 0, 7);
     return 0;
 }
 
@@ -257,6 +262,9 @@ void pg_snapshot_done(PgSnapshot *snapshot)
     free(snapshot->bytea_output);
     free(snapshot->lc_monetary);
     free(snapshot->quote_all_identifiers);
+    free(snapshot->timezone);
+    free(snapshot->date_style);
+    free(snapshot->interval_style);
     free(snapshot->preload_libraries);
     traits_done(&snapshot->traits);
     *snapshot = (PgSnapshot){ 0 };

@@ -90,7 +90,9 @@ typedef struct PgSnapshot {
     char *lsn; /* "0/16B3748" */
     PgDatabaseTraits traits;
     char *bytea_output, *lc_monetary, *quote_all_identifiers; /* settings: a dump depends on them */
-    char *preload_libraries; /* "a, b"; NULL: none, or the role may not ask */
+    char *timezone, *date_style, *interval_style; /* likewise a restore, where it computes */
+    uint64_t max_locks;                           /* max_locks_per_transaction */
+    char *preload_libraries;                      /* "a, b"; NULL: none, or the role may not ask */
 } PgSnapshot;
 int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err);
 void pg_snapshot_done(PgSnapshot *snapshot);

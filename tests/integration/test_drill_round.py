@@ -34,6 +34,9 @@ INSERT INTO parts SELECT '2026-01-01'::date + i, i FROM generate_series(1, 20) i
 INSERT INTO to_parts SELECT * FROM parts;
 CREATE TABLE elsewhere (n int) TABLESPACE "far away";
 INSERT INTO elsewhere VALUES (1);
+ALTER DATABASE {name} SET timezone = 'Europe/Berlin';
+CREATE TABLE zoned (at timestamptz, CHECK (at >= date '2026-01-01'));
+SET timezone = 'Europe/Berlin'; INSERT INTO zoned VALUES ('2026-01-01 00:30'); RESET timezone;
 CREATE MATERIALIZED VIEW sums AS SELECT sum(n) FROM parts;
 SELECT lo_from_bytea(0, decode(repeat('00ff', 5000), 'hex'));
 """
@@ -109,6 +112,23 @@ class Round(DrillTestCase):
         backup.must("run")
         proof = self.drill(backup, 0, "appdb")
         self.assertEqual(proof["result"], "proven", proof)
+
+    def test_the_server_is_set_up_like_the_original(self):
+        wanted = {"shared_preload_libraries": "pg_stat_statements", "TimeZone": "Asia/Kolkata",
+                  "DateStyle": "SQL, DMY", "IntervalStyle": "iso_8601",
+                  "max_locks_per_transaction": "99"}
+        cluster = pgtest.Cluster(settings=wanted).start()
+        self.addCleanup(cluster.stop, "immediate")
+        cluster.create("appdb", "CREATE EXTENSION pg_stat_statements")
+        os.mkdir(self.tmp + "/assertions")
+        for name, value in wanted.items():
+            self.write(f"assertions/{name}.sql", f"SELECT current_setting('{name}') = '{value}'")
+        backup = self.installation(cluster, "appdb", DRILL_ASSERTIONS=self.tmp + "/assertions")
+        backup.must("run")
+        manifest = backup.backup("appdb").manifest
+        self.assertEqual(manifest["timezone"], "Asia/Kolkata")
+        self.assertEqual(manifest["max_locks_per_transaction"], 99)
+        self.assertProven(backup)
 
     def test_unlogged_tables_of_a_standby_are_proven_empty(self):
         CLUSTER.create("logless", "CREATE UNLOGGED TABLE u AS SELECT 1 AS a; CREATE TABLE t (i int)")

@@ -121,7 +121,7 @@ END_TEST
 static const struct {
     const char *script;
     bool killed;
-} ends[] = {
+} deaths[] = {
     { "kill -KILL $$", true },  { "kill -TERM $$", true },  { "kill -XCPU $$", true },
     { "kill -SEGV $$", false }, { "kill -ABRT $$", false }, { "kill -PIPE $$", false },
     { "exit 137", false },      { "exit 0", false },
@@ -132,9 +132,9 @@ START_TEST(a_kill_is_told_from_a_crash)
     _cleanup_child_ Child c = CHILD_INIT;
 
     ck_assert(!child_was_killed(&c));
-    ck_assert_int_eq(spawn_shell(&c, ends[_i].script, CHILD_NEITHER, 0, NULL), 0);
+    ck_assert_int_eq(spawn_shell(&c, deaths[_i].script, CHILD_NEITHER, 0, NULL), 0);
     (void)child_wait(&c, NULL);
-    ck_assert(child_was_killed(&c) == ends[_i].killed);
+    ck_assert(child_was_killed(&c) == deaths[_i].killed);
 }
 END_TEST
 
@@ -496,7 +496,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(an_exit_status_is_an_error_with_the_telling_line),
     UNIT_TEST(a_detail_behind_the_telling_line_is_told_too),
     UNIT_TEST(a_death_by_signal_is_an_error),
-    UNIT_LOOP(a_kill_is_told_from_a_crash, ELEMENTSOF(ends)),
+    UNIT_LOOP(a_kill_is_told_from_a_crash, ELEMENTSOF(deaths)),
     UNIT_TEST(a_flood_of_stderr_does_not_block_the_data),
     UNIT_TEST(stderr_beyond_its_limit_is_counted_and_not_kept),
     UNIT_TEST(a_last_line_without_an_end_is_kept),
