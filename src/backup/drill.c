@@ -253,13 +253,20 @@ int drill_backup(const DrillContext *ctx, const Series *series, const Backup *ba
 
 /* Publishing */
 
-static bool has_decided_before(int fd, const char *path, const Backup *backup)
+static bool load_decided(int fd, const char *path, const Backup *backup, Proof *ret)
 {
-    _cleanup_proof_ Proof old = { 0 };
+    return proof_load(fd, path, backup->stem, ret, /* err= */ NULL) >= 0 &&
+           strcmp(ret->stored_sha256, backup->manifest.stored_sha256) == 0 &&
+           ret->result != PROOF_RESULT_UNDECIDED;
+}
 
-    return proof_load(fd, path, backup->stem, &old, /* err= */ NULL) >= 0 &&
-           strcmp(old.stored_sha256, backup->manifest.stored_sha256) == 0 &&
-           old.result != PROOF_RESULT_UNDECIDED;
+/* What was decided stands, with a note that somebody has looked again in vain. */
+static int keep_decided(Proof *old, const Proof *vain, int fd, const char *path, Err *err)
+{
+    old->undecided = vain->finished;
+    free(old->undecided_reason);
+    old->undecided_reason = mem_strdup(vain->reason);
+    return proof_save(old, fd, path, err);
 }
 
 int drill_publish(const Catalog *catalog, const Series *series, const Backup *backup,
@@ -267,6 +274,7 @@ int drill_publish(const Catalog *catalog, const Series *series, const Backup *ba
 {
     _cleanup_free_ char *path = mem_printf("%s/%s", catalog->path, series->encoded),
                         *name = proof_file_name(backup->stem);
+    _cleanup_proof_ Proof old = { 0 };
     _cleanup_close_ int fd = -1;
 
     *ret_kept = false;
@@ -275,11 +283,8 @@ int drill_publish(const Catalog *catalog, const Series *series, const Backup *ba
     int r = series_dir_open(catalog->dir_fd, catalog->path, series->encoded, &fd, err);
     if (r < 0)
         return r;
-    if (proof->result == PROOF_RESULT_UNDECIDED && has_decided_before(fd, path, backup)) {
-        *ret_kept = true;
-        return 0;
-    }
-    r = proof_save(proof, fd, path, err);
+    *ret_kept = proof->result == PROOF_RESULT_UNDECIDED && load_decided(fd, path, backup, &old);
+    r = *ret_kept ? keep_decided(&old, proof, fd, path, err) : proof_save(proof, fd, path, err);
     if (r < 0)
         return r;
 

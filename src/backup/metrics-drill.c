@@ -7,14 +7,19 @@ uint64_t metrics_drill_success(const Series *series, usec_t now)
     return b ? b->proof->finished / USEC_PER_SEC : 0;
 }
 
-/* Whatever it has come to. */
+/* When it was looked at last, whatever that has come to. */
+static usec_t last_look(const Proof *p, usec_t now)
+{
+    return p->undecided > p->finished && p->undecided <= now ? p->undecided : p->finished;
+}
+
 static const Proof *last_proof(const Series *series, usec_t now)
 {
     const Proof *newest = NULL;
 
     for (size_t i = 0; series && i < series->count; i++) {
         const Proof *p = series->backups[i].proof;
-        if (p && p->finished <= now && (!newest || p->finished >= newest->finished))
+        if (p && p->finished <= now && (!newest || last_look(p, now) >= last_look(newest, now)))
             newest = p;
     }
     return newest;
@@ -26,7 +31,8 @@ const char *metrics_drill_result(const Series *series, usec_t now, size_t i, uin
 
     if (!p || i >= _PROOF_RESULT_MAX)
         return NULL;
-    *ret = p->result == (ProofResult)i;
+    ProofResult result = last_look(p, now) > p->finished ? PROOF_RESULT_UNDECIDED : p->result;
+    *ret = result == (ProofResult)i;
     return proof_result_name((ProofResult)i);
 }
 

@@ -133,8 +133,10 @@ uint64_t proof_difference_count(const Proof *p)
 
 void proof_done(Proof *p)
 {
-    char *const texts[] = { p->stem,           p->stored_sha256, p->reason, p->program_version,
-                            p->server_version, p->globals };
+    char *const texts[] = {
+        p->stem,           p->stored_sha256, p->reason, p->undecided_reason, p->program_version,
+        p->server_version, p->globals
+    };
 
     for (size_t i = 0; i < ELEMENTSOF(texts); i++)
         free(texts[i]);
@@ -147,7 +149,13 @@ void proof_done(Proof *p)
 
 /* The members with a single value, in the order in which they are written */
 
-typedef enum MemberType { MEMBER_TEXT, MEMBER_TEXT_OPT, MEMBER_UINT, MEMBER_TIME } MemberType;
+typedef enum MemberType {
+    MEMBER_TEXT,
+    MEMBER_TEXT_OPT,
+    MEMBER_UINT,
+    MEMBER_TIME,
+    MEMBER_TIME_OPT
+} MemberType;
 
 static const struct Member {
     const char *key;
@@ -159,6 +167,8 @@ static const struct Member {
     { "reason", MEMBER_TEXT_OPT, offsetof(Proof, reason) },
     { "started", MEMBER_TIME, offsetof(Proof, started) },
     { "finished", MEMBER_TIME, offsetof(Proof, finished) },
+    { "undecided", MEMBER_TIME_OPT, offsetof(Proof, undecided) },
+    { "undecided_reason", MEMBER_TEXT_OPT, offsetof(Proof, undecided_reason) },
     { "recovery_ms", MEMBER_UINT, offsetof(Proof, recovery_msec) },
     { "cluster_ms", MEMBER_UINT, offsetof(Proof, cluster_msec) },
     { "globals_ms", MEMBER_UINT, offsetof(Proof, globals_msec) },
@@ -182,18 +192,20 @@ static void write_member(Json *json, const Proof *p, const struct Member *member
         json_set_uint(json, member->key, *(const uint64_t *)value);
         break;
     case MEMBER_TIME:
+    case MEMBER_TIME_OPT:
         clock_format_rfc3339(*(const usec_t *)value, time);
-        json_set_text(json, member->key, time);
+        json_set_text(json, member->key, *(const usec_t *)value > 0 ? time : NULL);
         break;
     }
 }
 
-static int read_time(const Json *json, const char *key, usec_t *ret, Err *err)
+static int read_time(const Json *json, const char *key, bool optional, usec_t *ret, Err *err)
 {
     _cleanup_free_ char *text = NULL;
 
-    int r = json_get_text(json, key, &text, err);
-    if (r >= 0 && clock_parse_rfc3339(text, ret) < 0)
+    int r =
+        optional ? json_get_text_opt(json, key, &text, err) : json_get_text(json, key, &text, err);
+    if (r >= 0 && text && clock_parse_rfc3339(text, ret) < 0)
         return err_set(err, ERR_DAMAGED, "\"%s\" is no time: \"%s\"", key, text);
     return r;
 }
@@ -210,7 +222,9 @@ static int read_member(const Json *json, const struct Member *member, Proof *p, 
     case MEMBER_UINT:
         return json_get_uint(json, member->key, value, err);
     case MEMBER_TIME:
-        return read_time(json, member->key, value, err);
+        return read_time(json, member->key, /* optional= */ false, value, err);
+    case MEMBER_TIME_OPT:
+        return read_time(json, member->key, /* optional= */ true, value, err);
     }
     return err_set(err, ERR_INTERNAL, "member \"%s\" has no type", member->key);
 }

@@ -57,6 +57,8 @@ typedef struct Proof {
     ProofResult result;
     char *reason; /* NULL: proven */
     usec_t started, finished;
+    usec_t undecided;       /* a later drill ended then that could not decide; 0: there is none */
+    char *undecided_reason; /* why not */
     uint64_t cluster_msec, globals_msec, recovery_msec; /* until the server answers; … */
     char *program_version, *server_version;             /* of pg-backup; of the throwaway server */
     char *globals;                                      /* the stem of the globals; or NULL */

@@ -55,6 +55,8 @@ static Proof sample(void)
         .stored_sha256 = mem_strdup("ab12"),
         .started = MOMENT,
         .finished = MOMENT + 90 * USEC_PER_SEC,
+        .undecided = MOMENT + 100 * USEC_PER_SEC,
+        .undecided_reason = mem_strdup("restore: no space"),
         .cluster_msec = 1,
         .globals_msec = 2,
         .recovery_msec = 33,
