@@ -1,5 +1,8 @@
 """The awkward database, with all that a dump has to carry, is proven on each major."""
 
+import os
+import shutil
+
 import pgtest
 from drills import DrillTestCase
 
@@ -19,10 +22,10 @@ class Major:
         cls.cluster.stop()
         super().tearDownClass()
 
-    def assertProven(self, form):
-        backup = self.installation(self.cluster, "awkward", BACKUP_FORMAT=form)
-        backup.must("run")
-        proof = self.drill(backup, 0)
+    def assertProven(self, form, database="awkward", timeout=180, **settings):
+        backup = self.installation(self.cluster, database, BACKUP_FORMAT=form, **settings)
+        backup.must("run", timeout=timeout)
+        proof = self.drill(backup, 0, timeout=timeout)
         self.assertEqual(proof["result"], "proven", proof)
         self.assertEqual(int(proof["server_version"].split(".")[0]), self.major)
 
@@ -32,9 +35,19 @@ class Major:
     def test_text_is_proven(self):
         self.assertProven("plain")
 
+    def test_a_directory_is_proven(self):
+        self.assertProven("directory")
+
 
 class Major15(Major, DrillTestCase):
     major = 15
+    seconds = 900  # for the large ones; some 60 on a quiet machine
+
+    def test_large_rows_and_objects_are_proven(self):
+        """bytea and large objects of 0 bytes to 200 MiB, a row of 300 MiB in one field."""
+        self.cluster.create_large("large", large_object_mib=200, row_mib=300, copy_all=True)
+        self.addCleanup(self.cluster.drop, "large")
+        self.assertProven("custom", "large", timeout=600, BACKUP_COMPRESSION="none")
 
 
 class Major17(Major, DrillTestCase):
@@ -43,3 +56,47 @@ class Major17(Major, DrillTestCase):
 
 class Major18(Major, DrillTestCase):
     major = 18
+
+
+class Extension(DrillTestCase):
+    """One of our own, in a copy of PostgreSQL that has it: none of its contrib registers tables."""
+
+    files = {
+        "settled.control": "default_version = '1'\nrelocatable = true\n",
+        "settled--1.sql": """
+            CREATE TABLE settings (name text PRIMARY KEY, value text);
+            CREATE TABLE fixed AS SELECT 1 AS a;
+            CREATE SEQUENCE ticket;
+            INSERT INTO settings VALUES ('built in', 'x');
+            SELECT pg_extension_config_dump('settings', $$WHERE name <> 'built in'$$);
+            SELECT pg_extension_config_dump('ticket', '');""",
+    }
+
+    def copy_server(self):
+        """PostgreSQL finds its share and lib directories from where its programs are."""
+        source = pgtest.server_bindir()
+        share = source.replace("/lib/", "/share/").removesuffix("/bin")
+        shutil.copytree(source, self.tmp + source)
+        os.symlink(source.removesuffix("bin") + "lib", self.tmp + source.removesuffix("bin") + "lib")
+        shutil.copytree(share, self.tmp + share)
+        for name, text in self.files.items():
+            self.write(f"{share.lstrip('/')}/extension/{name}", text)
+        return self.tmp + source
+
+    def test_tables_that_an_extension_registers_are_proven(self):
+        cluster = pgtest.Cluster()
+        cluster.bindir = self.copy_server()
+        cluster.start()
+        self.addCleanup(cluster.stop, "immediate")
+        cluster.create("appdb", """
+            CREATE SCHEMA ours; CREATE EXTENSION settled SCHEMA ours;
+            INSERT INTO ours.settings VALUES ('mine', 'y');
+            SELECT setval('ours.ticket', 42);
+            CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql
+                AS $$ BEGIN RAISE 'not here'; END $$;
+            CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse();
+            ALTER EVENT TRIGGER refuse ENABLE ALWAYS""")
+        backup = self.installation(cluster, "appdb")
+        backup.must("run")
+        self.assertEqual(self.drill(backup, 0)["result"], "proven")
+        self.assertEqual(backup.backup("appdb").manifest["rows"], 1)

@@ -23,9 +23,9 @@ class DrillTestCase(BackupTestCase):
         self.drill_dir = self.tmp + "/drill"
         return PgBackup(self, cluster, PG_DATABASES=database, DRILL_DIR=self.drill_dir, **settings)
 
-    def drill(self, backup, code, *args, **options):
+    def drill(self, backup, code, *args, timeout=180, **options):
         """Drills; gives the proof, or None where none was written. Nothing is left behind."""
-        done = backup("drill", *args, timeout=180, **options)
+        done = backup("drill", *args, timeout=timeout, **options)
         self.assertEqual(done.code, code, done)
         self.assertNotIn("Sanitizer", done.stderr)
         self.assertNothingIsLeft()

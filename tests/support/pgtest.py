@@ -272,16 +272,17 @@ class Cluster:
         self.create(database, options="TEMPLATE template0")
         return self._run_awkward(database, "types", "objects", "names", "wordings", "large")
 
-    def create_large(self, database, large_object_mib, row_mib):
+    def create_large(self, database, large_object_mib, row_mib, copy_all=False):
         """Large objects and large rows only; beside an awkward database, whose roles they have."""
         self.create(database)
         return self._run_awkward(database, "large", large_object_mib=large_object_mib,
-                                 row_mib=row_mib)
+                                 row_mib=row_mib, copy_all=copy_all)
 
-    def _run_awkward(self, database, *names, large_object_mib=3, row_mib=2):
+    def _run_awkward(self, database, *names, large_object_mib=3, row_mib=2, copy_all=True):
         files = [f"--file={SUPPORT}/awkward/{name}.sql" for name in names]
         self.tool("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null",
-                  "-v", f"large_object_mib={large_object_mib}", "-v", f"row_mib={row_mib}", *files,
+                  "-v", f"large_object_mib={large_object_mib}", "-v", f"row_mib={row_mib}",
+                  "-v", f"copy_all={copy_all}", *files,
                   database=database, timeout=300)
         return database
 

@@ -1,5 +1,5 @@
 -- One of every kind of object that pg_dump knows, as far as stock PostgreSQL has it. Not here:
--- security labels and configuration tables of extensions, which no extension of its contrib makes.
+-- security labels and configuration tables of extensions (test_drill_majors.py has an extension).
 SELECT current_setting('server_version_num')::int >= 160000 AS is_16,
     current_setting('server_version_num')::int >= 170000 AS is_17,
     current_setting('server_version_num')::int >= 180000 AS is_18 \gset
@@ -116,6 +116,13 @@ CREATE TABLE bookings (
     room int4range, during daterange, PRIMARY KEY (room, during WITHOUT OVERLAPS)
 );
 INSERT INTO bookings VALUES ('[1,2)', '[2026-01-01,2026-01-05)');
+CREATE TABLE guests (
+    room int4range, during daterange,
+    FOREIGN KEY (room, PERIOD during) REFERENCES bookings (room, PERIOD during)
+);
+INSERT INTO guests VALUES ('[1,2)', '[2026-01-02,2026-01-03)');
+ALTER TABLE keys ADD CONSTRAINT unenforced CHECK (id < 0) NOT ENFORCED,
+    ADD CONSTRAINT nowhere FOREIGN KEY (parent) REFERENCES circle NOT ENFORCED;
 \endif
 
 -- Views, rules, triggers, policies.
@@ -184,6 +191,9 @@ CREATE TRUSTED LANGUAGE another_sql HANDLER handle;
 CREATE COLLATION german (PROVIDER = icu, LOCALE = 'de-u-co-phonebk');
 CREATE COLLATION folded (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
 CREATE COLLATION posix (LOCALE = 'C');
+\if :is_16
+CREATE COLLATION ruled (PROVIDER = icu, LOCALE = 'und', RULES = '&a < g');
+\endif
 \if :is_17
 CREATE COLLATION ours (PROVIDER = builtin, LOCALE = 'C.UTF-8');
 \endif
@@ -205,6 +215,12 @@ CREATE SEQUENCE untouched START 9223372036854775807;
 CREATE SEQUENCE lowest MINVALUE -9223372036854775808 INCREMENT -1 START -9223372036854775808;
 SELECT nextval('lowest');
 CREATE UNLOGGED SEQUENCE fleeting;
+\if :is_17
+CREATE TABLE numbered (id int GENERATED ALWAYS AS IDENTITY, r int) PARTITION BY LIST (r);
+CREATE TABLE numbered_1 PARTITION OF numbered FOR VALUES IN (1);
+INSERT INTO numbered (r) VALUES (1), (1);
+GRANT MAINTAIN ON numbered TO reader;
+\endif
 
 -- What reaches outside.
 
