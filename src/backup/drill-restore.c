@@ -19,17 +19,34 @@
 
 #define START_TIMEOUT (120 * USEC_PER_SEC)
 
-/* Indexes, and the WAL and temporary files of making them, beside the rows. */
-static uint64_t needed_bytes(const Manifest *m)
+/* Of tables and large objects; pg_dump may have compressed what the manifest has the size of. */
+static uint64_t bytes_of_contents(const Drill *d)
 {
-    uint64_t bytes;
-    return __builtin_mul_overflow(m->raw_bytes, 5, &bytes) ? UINT64_MAX : bytes / 2;
+    _cleanup_inventory_ Inventory inventory = { 0 };
+    uint64_t bytes = 0;
+
+    if (d->backup->manifest.inventory_file &&
+        verify_load_inventory(d->ctx->catalog, d->series, d->backup, &inventory, NULL) < 0)
+        return 0; /* the fixed point tells */
+    for (size_t i = 0; i < inventory.table_count; i++)
+        bytes += inventory.tables[i].bytes;
+    return bytes + inventory.large_object_bytes;
+}
+
+/* Indexes, and the WAL and temporary files of making them, beside the rows. */
+static uint64_t needed_bytes(const Drill *d)
+{
+    uint64_t bytes = bytes_of_contents(d);
+
+    if (bytes < d->backup->manifest.raw_bytes)
+        bytes = d->backup->manifest.raw_bytes;
+    return __builtin_mul_overflow(bytes, 5, &bytes) ? UINT64_MAX : bytes / 2;
 }
 
 static int check_space(const Drill *d, Err *err)
 {
     const char *dir = d->ctx->dir;
-    uint64_t available, total, needed = needed_bytes(&d->backup->manifest);
+    uint64_t available, total, needed = needed_bytes(d);
     _cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     int r = fd < 0 ? -errno : fs_space(fd, &available, &total);

@@ -82,6 +82,15 @@ static void print_proof(const Proof *p)
     print_list(&p->notes, p->notes.count, p->notes.count, "note: ", p->stem);
 }
 
+/* Another backup would have the same contents. */
+static bool is_about_contents(const Proof *p)
+{
+    for (ProofLevel i = 0; i < PROOF_LEVEL_ASSERTIONS; i++)
+        if (p->checks[i].outcome == PROOF_FAILED)
+            return false;
+    return true;
+}
+
 static void log_proof(const Proof *p)
 {
     _cleanup_free_ char *recovery = format_duration(p->recovery_msec * USEC_PER_MSEC);
@@ -94,6 +103,8 @@ static void log_proof(const Proof *p)
     }
     err_set(&err, p->result == PROOF_RESULT_FAILED ? ERR_NOT_PROVEN : ERR_COULD_NOT_VERIFY,
             "%s: %s", p->stem, p->reason);
+    if (p->result == PROOF_RESULT_FAILED && is_about_contents(p))
+        err_hint(&err, "It restores: look for what is amiss in the database itself.");
     log_err(LOG_LEVEL_ERROR, LOG_EVENT_DRILL_FAILED, &err);
 }
 
@@ -299,8 +310,6 @@ static void print_json(Drills *d)
 /* The worst of all is the whole. */
 static int conclude(Drills *d, Err *err)
 {
-    if (d->json)
-        print_json(d);
     if (d->failed > 0)
         return EXIT_CODE_NOT_VERIFIED;
     if (d->undecided > 0)
@@ -326,6 +335,8 @@ static int run_drill(const CmdContext *ctx, Err *err)
     if (r >= 0)
         r = drill_all(&d, err);
     progress_stopping();
+    if (d.json) /* what was found before an error, too */
+        print_json(&d);
     return r < 0 ? r : conclude(&d, err);
 }
 

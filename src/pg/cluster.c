@@ -114,8 +114,8 @@ static const struct {
       "\"locale -a\" lists what there is." },
     { "No space left on device",
       "Free some space in the directory of the drill, or choose another." },
-    { "Permission denied", "The server does not run as root: let its user reach the directory of "
-                           "the drill, or choose another." },
+    { "Permission denied",
+      "Let the user that runs the server reach the directory of the drill, or choose another." },
 };
 
 /* Whatever goes wrong here says nothing about a backup. */

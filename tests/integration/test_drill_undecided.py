@@ -58,6 +58,20 @@ class BeforeAServer(Undecided):
         self.rewrite(raw_bytes=1 << 60)
         self.assertUndecided("restore", "has .* free, a drill of this backup needs 2.50 EiB")
 
+    def test_no_space_for_what_pg_dump_has_compressed(self):
+        CLUSTER.create("pressed", "CREATE TABLE t AS SELECT repeat('x', 100000) FROM"
+                                  " generate_series(1, 800)")
+        self.addCleanup(CLUSTER.drop, "pressed")
+        self.backup = self.installation(CLUSTER, "pressed", BACKUP_COMPRESSION="native")
+        self.backup.must("run")
+        self.assertLess(self.backup.backup("pressed").manifest["raw_bytes"], 10 << 20)
+        mounts = pgtest.MountNamespace(
+            f"mkdir {self.drill_dir}; mount -t tmpfs -o size=72m,mode=711 none {self.drill_dir}")
+        self.addCleanup(mounts.close)
+        done = self.backup("drill", "pressed", prefix=mounts.prefix, timeout=120)
+        self.assertEqual(done.code, 5, done)
+        self.assertRegex(done.stdout, r"72.0 MiB free, a drill of this backup needs 19\d")
+
     def test_a_locale_that_is_not_there(self):
         self.rewrite(collate="xx_XX.UTF-8", ctype="xx_XX.UTF-8")
         self.assertUndecided("restore", "invalid locale")
@@ -192,7 +206,17 @@ exec {CLUSTER.bindir}/pg_restore "$@"
         self.drill(self.backup, 0)
         proof = self.drill(self.backup, 5, PG_BINDIR="/nowhere")
         self.assertEqual(proof["result"], "proven")
+        self.assertRegex(proof["undecided_reason"], "no pg_dump")
+        self.assertGreaterEqual(proof["undecided"], proof["finished"])
         self.assertIn("keeps the proof", self.printed.said)
+        self.backup.must("run")
+        metrics = self.backup.metrics()
+        label = '{database="appdb",kind="database"'
+        for result, value in {"could-not-verify": 1, "proven": 0}.items():
+            name = f'pg_backup_database_last_drill_result{label},result="{result}"}}'
+            self.assertEqual(metrics[name], value)
+        self.assertGreater(
+            metrics[f"pg_backup_database_last_drill_success_timestamp_seconds{label}}}"], 0)
 
 
 class Ended(Undecided):
