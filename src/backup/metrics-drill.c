@@ -7,10 +7,16 @@ uint64_t metrics_drill_success(const Series *series, usec_t now)
     return b ? b->proof->finished / USEC_PER_SEC : 0;
 }
 
+/* A later drill could not decide: it may have ended within the same second. */
+static bool was_undecided(const Proof *p, usec_t now)
+{
+    return p->undecided > 0 && p->undecided <= now;
+}
+
 /* When it was looked at last, whatever that has come to. */
 static usec_t last_look(const Proof *p, usec_t now)
 {
-    return p->undecided > p->finished && p->undecided <= now ? p->undecided : p->finished;
+    return was_undecided(p, now) ? p->undecided : p->finished;
 }
 
 static const Proof *last_proof(const Series *series, usec_t now)
@@ -31,7 +37,7 @@ const char *metrics_drill_result(const Series *series, usec_t now, size_t i, uin
 
     if (!p || i >= _PROOF_RESULT_MAX)
         return NULL;
-    ProofResult result = last_look(p, now) > p->finished ? PROOF_RESULT_UNDECIDED : p->result;
+    ProofResult result = was_undecided(p, now) ? PROOF_RESULT_UNDECIDED : p->result;
     *ret = result == (ProofResult)i;
     return proof_result_name((ProofResult)i);
 }
