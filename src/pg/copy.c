@@ -163,6 +163,6 @@ int pg_copy_create_amcheck(PgSession *s, Err *err)
     if (r < 0)
         return r;
     r = pg_query(s, "CREATE EXTENSION IF NOT EXISTS amcheck WITH SCHEMA pg_catalog",
-                     "create the extension amcheck", NULL, err);
+                 "create the extension amcheck", NULL, err);
     return r < 0 && refused_with(s, missing, ELEMENTSOF(missing)) ? 1 : r;
 }

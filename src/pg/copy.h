@@ -27,6 +27,6 @@ typedef struct PgFreshness {
 /* Is it so at `moment` (Unix time in seconds)? Times without a zone are taken for UTC. */
 int pg_copy_is_fresh(PgSession *s, const PgFreshness *f, uint64_t moment, Err *err);
 
-/* The extension of pg_amcheck, with the event triggers disabled for good; 1 when the server does not
- * have it. */
+/* The extension of pg_amcheck, with the event triggers disabled for good; 1 when the server does
+ * not have it. */
 int pg_copy_create_amcheck(PgSession *s, Err *err);

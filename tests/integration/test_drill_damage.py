@@ -1,4 +1,4 @@
-"""Damage is found by a drill, and named: in the stored backup, and in what a restore makes of it."""
+"""Damage is found by a drill, and named: in the stored backup, and in what a restore has made."""
 
 import json
 import os
@@ -210,7 +210,8 @@ class InTheText(InTheStore):
         self.assertFound("decode", r"FUNCTION public\.twice\(integer\)")
 
     def test_a_removed_row(self):
-        self.replace(b"COPY public.gone (i) FROM stdin;\n1\n", b"COPY public.gone (i) FROM stdin;\n")
+        begin = b"COPY public.gone (i) FROM stdin;\n"
+        self.replace(begin + b"1\n", begin)
         self.assertFound("decode", r"table public\.gone: 1 row.* became 0")
 
 

@@ -77,7 +77,8 @@ class Extension(DrillTestCase):
         source = pgtest.server_bindir()
         share = source.replace("/lib/", "/share/").removesuffix("/bin")
         shutil.copytree(source, self.tmp + source)
-        os.symlink(source.removesuffix("bin") + "lib", self.tmp + source.removesuffix("bin") + "lib")
+        lib = source.removesuffix("bin") + "lib"
+        os.symlink(lib, self.tmp + lib)
         shutil.copytree(share, self.tmp + share)
         for name, text in self.files.items():
             self.write(f"{share.lstrip('/')}/extension/{name}", text)

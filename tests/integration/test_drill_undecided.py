@@ -1,4 +1,4 @@
-"""What shows nothing about a backup is neither proof nor failure: exit code 5, and in which words."""
+"""What shows nothing about a backup is neither proof nor failure: exit code 5, and in what words."""
 
 import os
 

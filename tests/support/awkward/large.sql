@@ -1,5 +1,6 @@
 -- Large objects of 0 bytes, around the sizes of pages (2 KiB) and pg_dump's chunks (16 KiB), and
--- one of :large_object_mib MiB, and bytea of the same (of the last only where :copy_all); rows of megabytes, one of :row_mib MiB, in one field.
+-- one of :large_object_mib MiB, and bytea of the same (of the last only where :copy_all); rows of
+-- megabytes, one of :row_mib MiB, in one field.
 SELECT lo_from_bytea(0, '');
 SELECT lo_from_bytea(0, decode(repeat('5c2e0a0d00ff27', size / 7 + 1), 'hex') || int4send(size))
 FROM unnest(ARRAY[1, 2047, 2048, 2049, 16383, 16384, 16385, 100000, 600000]) size;
