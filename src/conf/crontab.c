@@ -1,6 +1,7 @@
 #include "conf/crontab.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,12 +17,27 @@ static const char *const months[] = { "jan", "feb", "mar", "apr", "may", "jun", 
                                       "aug", "sep", "oct", "nov", "dec", NULL };
 static const char *const days[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL };
 
+enum { MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, FIELDS };
+
 static const struct Field {
     unsigned min, max;
+    unsigned range_max;       /* of a range's end, and of a step */
     const char *const *names; /* the first stands for `min`; NULL: numbers only */
-} fields[] = {
-    { 0, 59, NULL }, { 0, 23, NULL }, { 1, 31, NULL }, { 1, 12, months }, { 0, 7, days },
+} fields[FIELDS] = {
+    [MINUTE] = { 0, 59, 59, NULL },
+    [HOUR] = { 0, 23, 23, NULL },
+    [DAY_OF_MONTH] = { 1, 31, 31, NULL },
+    [MONTH] = { 1, 12, 12, months },
+    /* 7 is Sunday, as 0 is. supercronic takes it for 0 in a range, too: "0-7" would be Sundays. */
+    [DAY_OF_WEEK] = { 0, 7, 6, days },
 };
+
+/* What a field says. */
+typedef struct Times {
+    uint64_t set; /* a bit for each of its values */
+    bool every;   /* it is "*" and nothing else */
+    bool star;    /* there is one in it */
+} Times;
 
 /* Each of these takes what it reads from the front of *at, or returns false. */
 
@@ -64,35 +80,63 @@ static bool take_character(const char **at, char c)
     return true;
 }
 
-static bool take_step(const char **at, const struct Field *field)
+static bool take_step(const char **at, const struct Field *field, unsigned *ret)
 {
-    unsigned step;
-    return take_number(at, &step) && step >= 1 && step <= field->max;
+    return take_number(at, ret) && *ret >= 1 && *ret <= field->range_max;
 }
 
 /* "*", "5", "mon-fri", "0-30/10", or an asterisk with a step */
-static bool take_item(const char **at, const struct Field *field)
+static bool take_item(const char **at, const struct Field *field, Times *times)
 {
-    unsigned first, last;
+    unsigned first = field->min, last = field->range_max, step = 1;
+    bool many = take_character(at, '*');
 
-    if (!take_character(at, '*')) {
+    times->star |= many;
+    if (!many) {
         if (!take_value(at, field, &first))
             return false;
-        if (!take_character(at, '-'))
-            return true;
-        if (!take_value(at, field, &last) || last < first)
+        last = first;
+        many = take_character(at, '-');
+        if (many && (!take_value(at, field, &last) || last < first || last > field->range_max))
             return false;
     }
-    return !take_character(at, '/') || take_step(at, field);
+    if (many && take_character(at, '/') && !take_step(at, field, &step))
+        return false;
+
+    for (unsigned i = first; i <= last; i += step)
+        times->set |= UINT64_C(1) << i;
+    return true;
 }
 
-static bool take_field(const char **at, const struct Field *field)
+static bool take_field(const char **at, const struct Field *field, Times *times)
 {
+    const char *begin = *at;
+
     do
-        if (!take_item(at, field))
+        if (!take_item(at, field, times))
             return false;
     while (take_character(at, ','));
+    times->every = times->star && *at - begin == 1;
     return true;
+}
+
+/* With both days restricted, either will do; but whether a star among others restricts, each cron
+ * answers in its own way. */
+static bool is_clear(const Times *day, const Times *other)
+{
+    return !day->star || day->every || other->every;
+}
+
+/* A day that no month has never comes, and supercronic would look for it without a pause. */
+static bool ever_comes(const Times times[static FIELDS])
+{
+    static const unsigned lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    bool comes = !times[DAY_OF_WEEK].every;
+
+    for (unsigned i = 0; i < ELEMENTSOF(lengths); i++)
+        if (times[MONTH].set >> (i + 1) & 1)
+            comes |= (times[DAY_OF_MONTH].set & ((UINT64_C(2) << lengths[i]) - 1)) != 0;
+    return comes;
 }
 
 static bool is_nickname(const char *text)
@@ -105,17 +149,19 @@ static bool is_nickname(const char *text)
 
 bool crontab_is_schedule(const char *text)
 {
+    Times times[FIELDS] = { 0 };
     const char *at = text;
 
     if (is_nickname(text))
         return true;
-    for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
+    for (size_t i = 0; i < FIELDS; i++) {
         size_t blanks = strspn(at, BLANKS);
         if (i > 0 && blanks == 0)
             return false;
         at += blanks;
-        if (!take_field(&at, &fields[i]))
+        if (!take_field(&at, &fields[i], &times[i]))
             return false;
     }
-    return at[strspn(at, BLANKS)] == '\0';
+    return at[strspn(at, BLANKS)] == '\0' && is_clear(&times[DAY_OF_MONTH], &times[DAY_OF_WEEK]) &&
+           is_clear(&times[DAY_OF_WEEK], &times[DAY_OF_MONTH]) && ever_comes(times);
 }

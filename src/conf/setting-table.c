@@ -179,8 +179,9 @@ static const SettingRow rows[] = {
         .info.default_text = "",
         .info.description =
             "When pg-backup schedule, the main process of the container, starts a run; the image "
-            "sets \"0 2 * * *\". The time zone is that of TZ. Not set: a timer of systemd, or "
-            "whatever else starts runs, has the schedule.",
+            "sets \"0 2 * * *\". The time zone is that of TZ. What crons read in different ways, "
+            "such as \"0-7\" for the days of the week, is refused, and so is what never comes. Not "
+            "set: a timer of systemd, or whatever else starts runs, has the schedule.",
     },
     {
         ROW("DRILL_SCHEDULE", "Schedule", drill_schedule),
