@@ -84,9 +84,7 @@ int verify_directory_opens(const char *path, const PgClient *client, Err *err)
         return r;
     child_watch(&child, bytes_read, &child);
     r = child_wait(&child, err);
-    if (r < 0 && err_is_set(err) && err->kind == ERR_CHILD) {
-        err->kind = child_was_killed(&child) ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED;
-        err_prefix(err, "the archive does not decode");
-    }
+    if (r < 0 && err_is_set(err))
+        pg_client_judge_archive(&child, err);
     return r;
 }

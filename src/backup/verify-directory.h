@@ -12,5 +12,6 @@
  * `m` is whole (catalog_load_manifest()). */
 int verify_directory(const char *path, const Manifest *m, Inventory *ret_inventory, Err *err);
 
-/* That pg_restore reads all of it, to nowhere: ERR_DAMAGED when it does not. */
+/* That pg_restore reads all of it, to nowhere: what it says is judged as in
+ * pg_client_judge_archive(). */
 int verify_directory_opens(const char *path, const PgClient *client, Err *err);

@@ -385,23 +385,6 @@ static int spawn_reader(const Manifest *m, const PgClient *client, usec_t stall_
     return r;
 }
 
-/* What a pg_restore cannot read because of its own age or build is no damage; nor that it was
- * ended. */
-static void classify_reader(const Child *reader, Err *err)
-{
-    static const char *const shortcomings[] = {
-        "unsupported version",          /* "(1.99) in file header" */
-        "does not support compression", /* built without zstd or lz4 */
-        "cannot restore from compressed archive",
-    };
-
-    err->kind = child_was_killed(reader) ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED;
-    for (size_t i = 0; i < ELEMENTSOF(shortcomings); i++)
-        if (strstr(err->message, shortcomings[i]))
-            err->kind = ERR_COULD_NOT_VERIFY;
-    err_prefix(err, "the archive does not decode");
-}
-
 static int decode(const Catalog *catalog, const Series *series, const Backup *backup,
                   const PgClient *client, usec_t stall_timeout, Err *err)
 {
@@ -418,8 +401,8 @@ static int decode(const Catalog *catalog, const Series *series, const Backup *ba
     if (r < 0)
         return r;
     r = stream(&pass, p, sink, err);
-    if (r < 0 && err_is_set(err) && err->kind == ERR_CHILD)
-        classify_reader(&child, err);
+    if (r < 0 && err_is_set(err))
+        pg_client_judge_archive(&child, err);
     if (r < 0 || !pass.observe)
         return r;
     r = stage_observe_take_inventory(pass.observed, &now, err);

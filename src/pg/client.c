@@ -415,6 +415,23 @@ void pg_client_classify(const Child *child, Err *err)
     }
 }
 
+void pg_client_judge_archive(const Child *reader, Err *err)
+{
+    static const char *const shortcomings[] = {
+        "unsupported version",          /* "(1.99) in file header" */
+        "does not support compression", /* built without zstd or lz4 */
+        "cannot restore from compressed archive",
+    };
+
+    if (err->kind != ERR_CHILD)
+        return;
+    err->kind = child_was_killed(reader) ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED;
+    for (size_t i = 0; i < ELEMENTSOF(shortcomings); i++)
+        if (strstr(err->message, shortcomings[i]))
+            err->kind = ERR_COULD_NOT_VERIFY;
+    err_prefix(err, "the archive does not decode");
+}
+
 int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, Child *ret, Err *err)
 {
     ChildSpec spec = {

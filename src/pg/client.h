@@ -102,6 +102,10 @@ int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOpti
  * tell of; any other stays what it is. */
 void pg_client_classify(const Child *child, Err *err);
 
+/* What the failure of a pg_restore that read an archive to nowhere says of it: ERR_DAMAGED, or
+ * ERR_COULD_NOT_VERIFY where that is said of pg_restore itself, its age, its build or its end. */
+void pg_client_judge_archive(const Child *reader, Err *err);
+
 /* pg_amcheck of every table and index, heap against index in both directions; its findings go to
  * stdout, and its exit status is then PG_AMCHECK_FOUND. The extension has to be there. */
 #define PG_AMCHECK_FOUND 2

@@ -144,6 +144,27 @@ class Verified(DirectoryTestCase):
         self.assertDamaged("surplus.dat.* does not belong there")
 
 
+    def test_a_pg_restore_that_cannot_read_it_says_nothing_of_damage(self):
+        self.stored()
+        fake = FakeBindir(self, CLUSTER, "warns")
+        for script in ("echo 'error: unsupported version (1.14) in file header' >&2; exit 1",
+                       "echo 'error: this build does not support compression with gzip' >&2; exit 1",
+                       "kill -9 $$"):
+            with self.subTest(script=script):
+                fake.replace("pg_restore", script)
+                done = self.backup("verify", PG_BINDIR=fake.path)
+                self.assertEnded(done, 5)
+                self.assertRegex(done.stdout, "UNKNOWN .*the archive does not decode")
+
+    def test_a_pg_restore_that_finds_fault_says_damage(self):
+        self.stored()
+        fake = FakeBindir(self, CLUSTER, "warns")
+        fake.replace("pg_restore", "echo 'error: could not find a file' >&2; exit 1")
+        done = self.backup("verify", PG_BINDIR=fake.path)
+        self.assertEnded(done, 4)
+        self.assertRegex(done.stdout, "DAMAGED .*could not find a file")
+
+
 class Restored(DirectoryTestCase):
     def test_into_a_new_database(self):
         self.stored()
