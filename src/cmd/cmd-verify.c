@@ -24,8 +24,8 @@ typedef struct Verification {
     size_t sound, damaged, undecided;
 } Verification;
 
-/* Where no pg_restore reads the archive, everything else can still tell damage, but not soundness.
- */
+/* Where no pg_restore reads the archive, or reads it to its end, everything else can still tell
+ * damage, but not soundness. */
 static int verify_without_client(const Verification *v, const Series *series, const Backup *backup,
                                  Err *reason, Err *err)
 {
@@ -53,8 +53,11 @@ static int verify_one(const Verification *v, const Series *series, const Backup 
         return verify_without_client(v, series, backup, &reason, err);
 
     int r = verify_decoded(&v->catalog, series, backup, archive ? &client : NULL,
-                           v->settings->stall_timeout_seconds * USEC_PER_SEC, err);
+                           v->settings->stall_timeout_seconds * USEC_PER_SEC, &reason);
     pg_client_done(&client);
+    if (r < 0 && archive && reason.kind == ERR_COULD_NOT_VERIFY)
+        return verify_without_client(v, series, backup, &reason, err);
+    err_move(err, &reason);
     return r;
 }
 

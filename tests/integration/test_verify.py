@@ -7,6 +7,7 @@ import os
 import shutil
 
 import pgtest
+from fake_pg_dump import FakeBindir
 from pgbackup import BackupTestCase, PgBackup
 
 CLUSTER = pgtest.Cluster()
@@ -191,6 +192,31 @@ class Undecided(VerifyTestCase):
         with open(stored.data, "ab") as f:
             f.write(b"x")
         self.assertEqual(self.backup("verify", "--all", PG_BINDIR=self.tmp).code, 4)
+
+    def verify_by(self, script, name="appdb"):
+        """With a pg_restore that does no more than this."""
+        fake = FakeBindir(self, CLUSTER, "warns")
+        fake.replace("pg_restore", script)
+        return self.backup("verify", name, PG_BINDIR=fake.path)
+
+    def test_a_pg_restore_that_is_killed_says_nothing_of_damage(self):
+        self.backup.must("run")
+        done = self.verify_by("kill -9 $$")
+        self.assertEqual(done.code, 5, done)
+        self.assertRegex(done.stdout, "digest and inventory are right.*killed by signal 9")
+
+    def test_damage_outweighs_that_pg_restore_is_too_old_for_it(self):
+        CLUSTER.create("big")
+        self.addCleanup(CLUSTER.drop, "big")
+        CLUSTER.fill("big")
+        self.backup.must("run", PG_DATABASES="big", BACKUP_COMPRESSION="none")
+        with open(self.backup.backup("big").data, "r+b") as f:
+            data = f.read()
+            f.seek(len(data) - 1)
+            f.write(bytes([data[-1] ^ 1]))
+        done = self.verify_by("echo 'error: unsupported version (1.99) in file header' >&2; exit 1",
+                              "big")
+        self.assertEqual(done.code, 4, done)
 
     def test_an_empty_catalog_is_not_a_verified_one(self):
         self.assertEnded(self.backup("verify"), 5)
