@@ -69,15 +69,11 @@ int directory_copy(const char *from, const Manifest *m, int dir_fd, const char *
     _cleanup_free_ char *tmp = fs_tmp_name(name), *to = mem_printf("%s/%s", dir_path, name);
     _cleanup_close_ int fd = -1;
 
-    if (mkdirat(dir_fd, tmp, 0700) < 0)
-        return err_set_errno(err, errno, "could not make directory \"%s/%s\"", dir_path, tmp);
+    int r = fs_create_tmp_dir(dir_fd, name, &fd);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not make directory \"%s/%s\"", dir_path, tmp);
 
-    int r = 0;
-    fd = openat(dir_fd, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        r = err_set_errno(err, errno, "could not open directory \"%s/%s\"", dir_path, tmp);
-    if (r >= 0)
-        r = fill(from, m, fd, to, err);
+    r = fill(from, m, fd, to, err);
     if (r >= 0) {
         r = fs_publish_dir(dir_fd, name, fd);
         if (r < 0)

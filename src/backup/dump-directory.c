@@ -27,17 +27,12 @@ uint64_t dump_directory_connections(uint64_t jobs)
 
 /* pg_dump takes an empty directory as well as none: ours is private from the beginning, and can be
  * watched. */
-static int make_directory(const DumpDirectory *d, const char *tmp, int *ret_fd, Err *err)
+static int make_directory(const DumpDirectory *d, const char *file, const char *path, int *ret_fd,
+                          Err *err)
 {
-    int r = fs_remove_dir(d->series_fd, tmp);
-    if (r >= 0 && mkdirat(d->series_fd, tmp, 0700) < 0)
-        r = -errno;
+    int r = fs_create_tmp_dir(d->series_fd, file, ret_fd);
     if (r < 0)
-        return err_set_errno(err, -r, "could not make directory \"%s/%s\"", d->series_path, tmp);
-
-    *ret_fd = openat(d->series_fd, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (*ret_fd < 0)
-        return err_set_errno(err, errno, "could not open directory \"%s/%s\"", d->series_path, tmp);
+        return err_set_errno(err, -r, "could not make directory \"%s\"", path);
     return 0;
 }
 
@@ -194,7 +189,7 @@ int dump_directory(const DumpDirectory *d, PgCommand *command, Manifest *m, Err 
     usec_t begin = clock_monotonic();
 
     m->started = clock_now();
-    int r = make_directory(d, tmp, &fd, err);
+    int r = make_directory(d, m->file, path, &fd, err);
     if (r >= 0)
         r = run_client(d, command, fd, m, err);
     if (r >= 0)

@@ -304,6 +304,26 @@ int fs_create_tmp(int dir_fd, const char *name, int *ret_fd)
     return 0;
 }
 
+int fs_create_tmp_dir(int dir_fd, const char *name, int *ret_fd)
+{
+    _cleanup_free_ char *tmp = fs_tmp_name(name);
+    int r = fs_remove_dir(dir_fd, tmp);
+    if (r < 0)
+        return r;
+    if (mkdirat(dir_fd, tmp, 0700) < 0)
+        return -errno;
+
+    int fd = openat(dir_fd, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        r = -errno;
+        unlinkat(dir_fd, tmp, AT_REMOVEDIR);
+        return r;
+    }
+
+    *ret_fd = fd;
+    return 0;
+}
+
 /* NFS, CIFS and many FUSE file systems lack RENAME_NOREPLACE. The lock of the instance keeps other
  * writers away, so that looking first is enough there. */
 static int rename_new(int dir_fd, const char *from, const char *to)

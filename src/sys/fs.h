@@ -36,6 +36,9 @@ bool fs_parse_tmp_name(const char *tmp, char **ret_name);
 /* Creates the temporary file of `name` (0600, an old one is removed first) for writing. */
 int fs_create_tmp(int dir_fd, const char *name, int *ret_fd);
 
+/* The same as a directory (0700), for reading; its files go there by whatever name. */
+int fs_create_tmp_dir(int dir_fd, const char *name, int *ret_fd);
+
 typedef enum FsPublish {
     FS_PUBLISH_NEW,     /* -EEXIST when the name is taken; the temporary file stays */
     FS_PUBLISH_REPLACE, /* atomically in the place of what is there */

@@ -235,6 +235,22 @@ START_TEST(a_copy_of_something_else_is_none)
 }
 END_TEST
 
+START_TEST(what_a_killed_copy_has_left_is_no_obstacle)
+{
+    Sample x = make_sample();
+    _cleanup_free_ char *left = mem_printf("%s/.copy.tmp", x.root);
+    _cleanup_close_ int fd = -1;
+
+    ck_assert_int_eq(mkdir(left, 0755), 0);
+    unit_write_file(left, ".toc.dat.tmp", "PGD", 3);
+    ck_assert_int_eq(copy(&x, &fd, NULL), 0);
+    ck_assert_int_eq(faccessat(fd, "copy/toc.dat", F_OK, 0), 0);
+    ck_assert_int_lt(faccessat(fd, "copy/.toc.dat.tmp", F_OK, 0), 0);
+    ck_assert_int_lt(access(left, F_OK), 0);
+    sample_done(&x);
+}
+END_TEST
+
 START_TEST(a_copy_replaces_nothing)
 {
     Sample x = make_sample();
@@ -261,6 +277,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_directory_that_is_removed_meanwhile_is_no_damage),
     UNIT_TEST(a_copy_holds_what_the_manifest_lists),
     UNIT_TEST(a_copy_of_something_else_is_none),
+    UNIT_TEST(what_a_killed_copy_has_left_is_no_obstacle),
     UNIT_TEST(a_copy_replaces_nothing),
 };
 

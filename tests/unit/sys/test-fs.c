@@ -510,10 +510,8 @@ END_TEST
 
 static int tmp_dir(const Dir *d, const char *name)
 {
-    _cleanup_free_ char *tmp = fs_tmp_name(name);
-    ck_assert_int_eq(mkdirat(d->fd, tmp, 0700), 0);
-    int fd = openat(d->fd, tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
+    int fd = -1;
+    ck_assert_int_eq(fs_create_tmp_dir(d->fd, name, &fd), 0);
     return fd;
 }
 
