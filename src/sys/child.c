@@ -39,7 +39,7 @@ static int open_pipe(int ret[2], int our_end)
     return 0;
 }
 
-static int set_attributes(posix_spawnattr_t *attr)
+int child_set_attributes(posix_spawnattr_t *attr)
 {
     sigset_t none, defaults;
 
@@ -96,7 +96,7 @@ static int spawn_with_pipes(Child *c, const ChildSpec *spec, int io_end, int std
     if (r < 0)
         goto finish_actions;
 
-    r = set_attributes(&attr);
+    r = child_set_attributes(&attr);
     if (r < 0)
         goto finish;
     r = set_actions(&actions, spec, io_end, stderr_end);

@@ -21,6 +21,7 @@
 #include "sys/err.h"
 #include "sys/strv.h"
 
+#include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -73,6 +74,9 @@ typedef struct Child {
 #define _cleanup_child_ _cleanup_(child_done)
 
 int child_spawn(Child *c, const ChildSpec *spec, Err *err);
+
+/* For who spawns by itself: a process group of its own, and signals as a program expects them. */
+int child_set_attributes(posix_spawnattr_t *attr);
 
 /* From now on a change of what `moved` says is progress. */
 void child_watch(Child *c, ChildMoved moved, void *userdata);

@@ -15,28 +15,12 @@
 #include <unistd.h>
 
 #include "sys/cancel.h"
+#include "sys/child.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
 
 /* How often, after a request to stop, we look for children that came late. */
 #define STOP_TICK_MSEC 200
-
-static int set_attributes(posix_spawnattr_t *attr)
-{
-    sigset_t none, defaults;
-
-    sigemptyset(&none);
-    sigfillset(&defaults);
-    int r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                               POSIX_SPAWN_SETSIGDEF);
-    if (r == 0)
-        r = posix_spawnattr_setpgroup(attr, 0);
-    if (r == 0)
-        r = posix_spawnattr_setsigmask(attr, &none);
-    if (r == 0)
-        r = posix_spawnattr_setsigdefault(attr, &defaults);
-    return r;
-}
 
 static int spawn(char *const *argv, pid_t *ret_pid, Err *err)
 {
@@ -51,7 +35,7 @@ static int spawn(char *const *argv, pid_t *ret_pid, Err *err)
 
     r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (r == 0)
-        r = set_attributes(&attr);
+        r = -child_set_attributes(&attr);
     if (r == 0)
         r = posix_spawnp(ret_pid, argv[0], &actions, &attr, argv, environ);
     posix_spawnattr_destroy(&attr);
