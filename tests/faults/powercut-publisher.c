@@ -1,6 +1,6 @@
-/* Publishes backups as fast as it can, through the very functions that a run publishes with, and
- * tells of each step on stdout once it is done (of a removal also before): what stood there when
- * the power was cut must still be true afterwards.
+/* Publishes backups as fast as it can, a file and a directory in turn, through the very functions
+ * that a run publishes with, and tells of each step on stdout once it is done (of a removal also
+ * before): what stood there when the power was cut must still be true afterwards.
  *
  *     powercut-publisher BACKUP_DIR SEED
  *
@@ -9,17 +9,26 @@
  *     removing STEM     the oldest goes, since more than KEEP_COUNT are there
  *     removed STEM
  *
- * A backup's data proves itself: the line "STEM NUMBER" for 0, 1, 2 …, then "STEM end COUNT".
+ * A backup's data proves itself: the line "STEM NUMBER" for 0, 1, 2 …, then "STEM end COUNT"; in a
+ * directory that is a table, behind whose end stands that of its rows. What pg_dump would write
+ * there is written, without an fsync, by this program as its own child:
+ *
+ *     powercut-publisher DIRECTORY STEM COUNT
+ *
  * It runs until something fails, which is what a cut makes happen, and then exits with 1. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "archive/inventory.h"
 #include "backup/artifact.h"
 #include "backup/catalog.h"
+#include "backup/dump-directory.h"
+#include "sample-archive.h"
 #include "stream/sink-file.h"
 #include "stream/stage-tap.h"
 #include "sys/buf.h"
@@ -28,6 +37,7 @@
 
 #define SERIES "app"
 #define KEEP_COUNT 6
+#define LINES_AT_ONCE 500
 #define LINES_MAX 4000 /* about 120 KiB, so that a cut may fall between two writes */
 #define FIRST_STAMP "20261122T020000Z"
 
@@ -40,25 +50,31 @@ static int say(const char *what, const char *stem, Err *err)
     return r < 0 ? err_set_errno(err, r, "could not write to stdout") : 0;
 }
 
+/* Data */
+
+static void add_lines(Buf *text, const char *stem, long from, long to)
+{
+    for (long i = from; i < to; i++)
+        buf_addf(text, "%s %ld\n", stem, i);
+}
+
 static int write_data(Pipeline *p, const char *stem, long lines, Err *err)
 {
-    _cleanup_buf_ Buf text = { 0 };
-    for (long i = 0; i < lines; i++) {
-        buf_addf(&text, "%s %ld\n", stem, i);
-        if (text.size < 16384)
-            continue;
+    for (long i = 0; i < lines; i += LINES_AT_ONCE) {
+        _cleanup_buf_ Buf text = { 0 };
+        add_lines(&text, stem, i, i + LINES_AT_ONCE < lines ? i + LINES_AT_ONCE : lines);
         int r = pipeline_write(p, text.data, text.size, err);
         if (r < 0)
             return r;
-        buf_done(&text);
     }
 
-    buf_addf(&text, "%s end %ld\n", stem, lines);
-    return pipeline_write(p, text.data, text.size, err);
+    _cleanup_buf_ Buf end = { 0 };
+    buf_addf(&end, "%s end %ld\n", stem, lines);
+    return pipeline_write(p, end.data, end.size, err);
 }
 
 /* As a run dumps: tap(raw), tap(stored), sink. */
-static int write_backup(int dir_fd, const char *dir_path, Manifest *m, Err *err)
+static int write_file(int dir_fd, const char *dir_path, Manifest *m, Err *err)
 {
     _cleanup_pipeline_ Pipeline *p = pipeline_new();
     Stage *raw = pipeline_add(p, stage_tap_new());
@@ -80,15 +96,87 @@ static int write_backup(int dir_fd, const char *dir_path, Manifest *m, Err *err)
     return 0;
 }
 
-static void describe(Manifest *m, usec_t when)
+/* Whatever is in it. */
+static int approve(void *userdata, Inventory *inventory, const Err *why_none, Err *err)
 {
-    const char *extension = artifact_extension(BACKUP_FORMAT_CUSTOM, CODEC_NONE);
+    (void)userdata;
+    if (inventory)
+        return 0;
+    err_copy(err, why_none);
+    return -EIO;
+}
+
+static int write_directory(int dir_fd, const char *dir_path, Manifest *m, Err *err)
+{
+    _cleanup_free_ char *path = dump_directory_path(dir_path, m->file);
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+    const DumpDirectory d = {
+        .threads = 2,
+        .series_fd = dir_fd,
+        .series_path = dir_path,
+        .judge = approve,
+    };
+
+    command.path = mem_strdup("/proc/self/exe");
+    strv_add(&command.argv, command.path);
+    strv_add(&command.argv, path);
+    strv_add(&command.argv, m->stem);
+    strv_addf(&command.argv, "%ld", random() % LINES_MAX);
+    strv_addf(&command.env, "LC_ALL=C");
+    return dump_directory(&d, &command, m, err);
+}
+
+/* The child */
+
+static int write_plainly(int dir_fd, const char *name, const void *data, size_t size)
+{
+    _cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return fd < 0 ? -errno : fs_write_all(fd, data, size);
+}
+
+static int write_text(int dir_fd, const char *name, const char *text)
+{
+    return write_plainly(dir_fd, name, text, strlen(text));
+}
+
+/* The database of sample-archive.h, with other rows. */
+static int dump(const char *path, const char *stem, long lines)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_buf_ Buf toc = { 0 }, rows = { 0 };
+
+    sample_archive_toc(&toc, 14);
+    add_lines(&rows, stem, 0, lines);
+    buf_addf(&rows, "%s end %ld\n\\.\n\n\n", stem, lines);
+
+    int r = fd < 0 ? -errno : write_plainly(fd, "3381.dat", rows.data, rows.size);
+    if (r >= 0)
+        r = write_text(fd, "3382.dat", "");
+    if (r >= 0)
+        r = write_text(fd, "blob_16431.dat", "hello");
+    if (r >= 0)
+        r = write_text(fd, "blob_2147483648.dat", "");
+    if (r >= 0)
+        r = write_text(fd, "blob_4294967295.dat", "world");
+    if (r >= 0)
+        r = write_text(fd, "blobs.toc",
+                       "16431 blob_16431.dat\n2147483648 blob_2147483648.dat\n"
+                       "4294967295 blob_4294967295.dat\n");
+    return r < 0 ? r : write_plainly(fd, "toc.dat", toc.data, toc.size);
+}
+
+/* Backups */
+
+static void describe(Manifest *m, usec_t when, bool directory)
+{
+    const char *extension =
+        artifact_extension(directory ? BACKUP_FORMAT_DIRECTORY : BACKUP_FORMAT_CUSTOM, CODEC_NONE);
 
     *m = (Manifest){
         .stem = artifact_stem(SERIES, when),
         .kind = mem_strdup("database"),
         .database = mem_strdup(SERIES),
-        .format = mem_strdup("custom"),
+        .format = mem_strdup(directory ? "directory" : "custom"),
         .compression = mem_strdup("none"),
         .started = when,
         .finished = when,
@@ -132,8 +220,10 @@ static int publish(const Catalog *c, usec_t when, Err *err)
         return r;
 
     _cleanup_manifest_ Manifest m = { 0 };
-    describe(&m, when);
-    r = write_backup(dir_fd, dir_path, &m, err);
+    bool directory = when / USEC_PER_SEC % 2 == 0;
+    describe(&m, when, directory);
+    r = directory ? write_directory(dir_fd, dir_path, &m, err)
+                  : write_file(dir_fd, dir_path, &m, err);
     if (r < 0)
         return r;
     r = commit(dir_fd, dir_path, &m, err);
@@ -204,6 +294,8 @@ static int publish_until_cut(const char *path, Err *err)
 
 int main(int argc, char **argv)
 {
+    if (argc == 4)
+        return dump(argv[1], argv[2], atol(argv[3])) < 0 ? EXIT_CODE_FAILED : EXIT_CODE_DONE;
     if (argc != 3) {
         fprintf(stderr, "usage: %s BACKUP_DIR SEED\n", argv[0]);
         return EXIT_CODE_USAGE;

@@ -30,6 +30,9 @@ CUTS = 200
 CUTS_TO_CONVICT = 25  # a forgetful publisher is found out by one of the first
 CUTS_BETWEEN_MKFS = 10
 WORDS = 10  # of a publisher before the cut, at most: its life in its own steps, however slow it is
+DATA = re.compile(r"app_\w+\.(dump|dir)")
+FILES = ["3381.dat", "3382.dat", "blob_16431.dat", "blob_2147483648.dat", "blob_4294967295.dat",
+         "blobs.toc", "toc.dat"]  # of a directory
 STEP = 0.005  # seconds from the last of them until the cut, at most: about a step
 SEED = int(os.environ.get("FAULT_SEED", "20261122"))
 
@@ -85,8 +88,11 @@ class Disk:
         self.is_mounted = True
 
     def unmount(self):
+        """A publisher's child, whose next write fails, may have outlived it by a moment."""
         if self.is_mounted:
-            subprocess.run(["umount", "-n", self.root], check=True)
+            pgtest.wait_until(lambda: subprocess.run(["umount", "-n", self.root],
+                                                     stderr=subprocess.DEVNULL).returncode == 0,
+                              f"{self.root} is unmounted")
             self.is_mounted = False
 
     def make_directory(self, name):
@@ -143,20 +149,22 @@ class Ledger:
         for stem in sorted(manifests):
             found += [f"{stem}: {text}" for text in broken_backup(directory, stem)]
         for name in sorted(names):
-            if re.fullmatch(r"app_\w+\.dump", name) and not os.path.islink(f"{directory}/{name}"):
+            if DATA.fullmatch(name) and not os.path.islink(f"{directory}/{name}"):
                 found += [f"{name}: {text}" for text in broken_data(directory, name)]
         return found + self._broken_latest(directory, names, manifests)
 
     def _broken_latest(self, directory, names, manifests):
-        if "app_latest.dump" not in names:
-            return ["no latest link, though a backup was acknowledged"] if self.latest else []
-        target = os.readlink(directory + "/app_latest.dump")
-        stem = target.removesuffix(".dump")
-        if stem not in manifests:
-            return [f"the latest link names {target}, which has no manifest"]
-        if self.latest and stem < self.latest:
-            return [f"the latest link names {target}, but {self.latest} was acknowledged"]
-        return []
+        """Of two links, one for each format, the older is still to be removed."""
+        links = {"app_latest.dump", "app_latest.dir"} & names
+        if not links and self.latest:
+            return ["no latest link, though a backup was acknowledged"]
+        targets = {link: os.readlink(f"{directory}/{link}") for link in links}
+        found = [f"the latest link names {target}, which has no manifest"
+                 for target in targets.values() if os.path.splitext(target)[0] not in manifests]
+        found += [f"the latest link names {target}, but {self.latest} was acknowledged"
+                  for target in targets.values()
+                  if self.latest and os.path.splitext(target)[0] < self.latest]
+        return found
 
 
 def broken_backup(directory, stem):
@@ -164,7 +172,8 @@ def broken_backup(directory, stem):
     try:
         with open(f"{directory}/{stem}.json", encoding="utf-8") as f:
             manifest = json.load(f)
-        data_digest, size = digest_of(f"{directory}/{manifest['file']}")
+        data = [(name, *digest_of(f"{directory}/{name}"))
+                for name in data_files(directory, manifest["file"])]
         inventory_digest, _ = digest_of(f"{directory}/{manifest['inventory_file']}")
         manifest_digest, _ = digest_of(f"{directory}/{stem}.json")
         with open(f"{directory}/{manifest['file']}.sha256", encoding="ascii") as f:
@@ -172,17 +181,26 @@ def broken_backup(directory, stem):
     except (OSError, ValueError, KeyError) as error:
         return [f"not readable: {error!r}"]
 
-    expected = "".join(f"{digest}  {name}\n" for digest, name in [
-        (data_digest, manifest["file"]), (inventory_digest, manifest["inventory_file"]),
-        (manifest_digest, stem + ".json")])
+    expected = "".join(f"{digest}  {name}\n" for name, digest in [
+        *[(name, digest) for name, digest, _ in data],
+        (manifest["inventory_file"], inventory_digest), (stem + ".json", manifest_digest)])
     values = set(walk(manifest))
     return [text for text, wrong in [
         ("the manifest names another stem", manifest.get("stem") != stem),
-        ("the digest in the manifest is not that of the data", data_digest not in values),
+        ("a digest in the manifest is not that of the data",
+         not values.issuperset(digest for _, digest, _ in data)),
         ("the digest in the manifest is not that of the inventory", inventory_digest not in values),
-        ("the size in the manifest is not that of the data", size not in values),
+        ("a size in the manifest is not that of the data",
+         not values.issuperset(size for _, _, size in data)),
         ("the checksum file is wrong", checksum != expected),
     ] if wrong]
+
+
+def data_files(directory, name):
+    """The names of a backup's data: one, or those of a directory in their order."""
+    if not name.endswith(".dir"):
+        return [name]
+    return [f"{name}/{file}" for file in sorted(os.listdir(f"{directory}/{name}"))]
 
 
 def digest_of(path):
@@ -205,14 +223,20 @@ def walk(value):
 
 def broken_data(directory, name):
     """What is wrong with data under a final name; with a manifest or without, it is complete."""
-    stem = name.removesuffix(".dump")
-    with open(f"{directory}/{name}", "rb") as f:
+    stem, extension = os.path.splitext(name)
+    path, end_of_rows = f"{directory}/{name}", b""
+    if extension == ".dir":
+        if sorted(os.listdir(path)) != FILES:
+            return [f"other files than were written: {os.listdir(path)}"]
+        path, end_of_rows = path + "/3381.dat", b"\\.\n\n\n"
+    with open(path, "rb") as f:
         data = f.read()
-    end = re.search(rb"^%b end (\d+)\n\Z" % stem.encode(), data[-64:], re.MULTILINE)
+    end = re.search(rb"^%b end (\d+)\n%b\Z" % (stem.encode(), re.escape(end_of_rows)), data[-64:],
+                    re.MULTILINE)
     if not end:
         return [f"no end in its {len(data)} bytes"]
     lines = [f"{stem} {i}\n" for i in range(int(end[1]))] + [f"{stem} end {int(end[1])}\n"]
-    return [] if "".join(lines).encode() == data else ["other bytes than were written"]
+    return [] if "".join(lines).encode() + end_of_rows == data else ["other bytes than were written"]
 
 
 class Publisher:
