@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "pg/message.h"
+#include "pg/session-options.h"
 #include "sys/buf.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
@@ -254,19 +255,15 @@ static void format_passfile(const char *password, Buf *ret)
     buf_addc(ret, '\n');
 }
 
-static int make_passfile(const char *password, int *ret_fd, Err *err)
+/* The text as a file that a child can open by /proc/self/fd/N, for as long as it lives. */
+static int make_memory_file(const char *name, const Buf *text, int *ret_fd, Err *err)
 {
-    _cleanup_close_ int fd = memfd_create("pg-backup-passfile", MFD_CLOEXEC);
+    _cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC);
     if (fd < 0)
         return err_set_errno(err, errno, "could not create an anonymous memory file");
     if (fchmod(fd, 0600) < 0) /* libpq refuses a passfile that others may read */
         return err_set_errno(err, errno, "could not restrict an anonymous memory file");
-
-    Buf text = { 0 };
-    format_passfile(password, &text);
-    int r = fs_write_all(fd, text.data, text.size);
-    explicit_bzero(text.data, text.size);
-    buf_done(&text);
+    int r = fs_write_all(fd, text->data, text->size);
     if (r < 0)
         return err_set_errno(err, -r, "could not write an anonymous memory file");
 
@@ -274,9 +271,21 @@ static int make_passfile(const char *password, int *ret_fd, Err *err)
     return 0;
 }
 
+static int make_passfile(const char *password, int *ret_fd, Err *err)
+{
+    Buf text = { 0 };
+
+    format_passfile(password, &text);
+    int r = make_memory_file("pg-backup-passfile", &text, ret_fd, err);
+    explicit_bzero(text.data, text.size);
+    buf_done(&text);
+    return r;
+}
+
 static void begin(const PgClient *c, const char *program, PgCommand *ret)
 {
-    *ret = (PgCommand){ .path = mem_printf("%s/%s", c->bindir, program), .passfile_fd = -1 };
+    *ret = PG_COMMAND_INIT;
+    ret->path = mem_printf("%s/%s", c->bindir, program);
     strv_add(&ret->argv, ret->path); /* pg_dumpall looks for pg_dump beside its own argv[0] */
     fill_environment(&ret->env);
 }
@@ -327,6 +336,8 @@ int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *o
         strv_addf(&ret->argv, "--encoding=%s", options->encoding);
     strv_addf(&ret->argv, "--lock-wait-timeout=%llus",
               (unsigned long long)options->lock_wait_timeout_seconds);
+    if (options->settings)
+        pg_session_options(&ret->env, options->settings);
     return 0;
 }
 
@@ -358,6 +369,52 @@ void pg_command_decode_directory(const PgClient *c, const char *path, PgCommand 
     strv_add(&ret->argv, path);
 }
 
+static void add_psql_options(PgCommand *ret)
+{
+    strv_add(&ret->argv, "--no-psqlrc");
+    strv_add(&ret->argv, "--quiet");
+    strv_add(&ret->argv, "--set=ON_ERROR_STOP=1");
+    strv_add(&ret->argv, "--file=-");
+}
+
+static int add_list(const char *list, PgCommand *ret, Err *err)
+{
+    _cleanup_buf_ Buf text = { 0 };
+
+    buf_adds(&text, list);
+    int r = make_memory_file("pg-backup-list", &text, &ret->list_fd, err);
+    if (r >= 0)
+        strv_addf(&ret->argv, "--use-list=/proc/self/fd/%d", ret->list_fd);
+    return r;
+}
+
+/* Not --disable-triggers, behind which triggers that had been disabled would be enabled. */
+static void add_replica_role(PgCommand *ret)
+{
+    _cleanup_strv_ Strv settings = { 0 };
+
+    strv_add(&settings, "session_replication_role=replica");
+    pg_session_options(&ret->env, &settings);
+}
+
+static int add_restore_options(const PgRestoreOptions *options, PgCommand *ret, Err *err)
+{
+    strv_add(&ret->argv, "--exit-on-error");
+    if (options->one_transaction)
+        strv_add(&ret->argv, "--single-transaction");
+    if (options->replace) {
+        strv_add(&ret->argv, "--clean");
+        strv_add(&ret->argv, "--if-exists");
+    }
+    if (options->schema_only)
+        strv_add(&ret->argv, "--schema-only");
+    if (options->data_only)
+        strv_add(&ret->argv, "--data-only");
+    if (options->without_triggers)
+        add_replica_role(ret);
+    return options->list ? add_list(options->list, ret, err) : 0;
+}
+
 int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,
                        PgCommand *ret, Err *err)
 {
@@ -366,25 +423,15 @@ int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOpti
     if (r < 0)
         return r;
 
-    if (options->plain) {
-        strv_add(&ret->argv, "--no-psqlrc");
-        strv_add(&ret->argv, "--quiet");
-        strv_add(&ret->argv, "--set=ON_ERROR_STOP=1");
-        strv_add(&ret->argv, "--file=-");
-    } else {
-        strv_add(&ret->argv, "--exit-on-error");
-    }
-    if (options->one_transaction && !options->plain)
-        strv_add(&ret->argv, "--single-transaction");
-    if (options->replace && !options->plain) {
-        strv_add(&ret->argv, "--clean");
-        strv_add(&ret->argv, "--if-exists");
-    }
+    if (options->plain)
+        add_psql_options(ret);
+    else
+        r = add_restore_options(options, ret, err);
     if (options->archive && options->jobs > 1 && !options->one_transaction)
         strv_addf(&ret->argv, "--jobs=%llu", (unsigned long long)options->jobs);
     if (options->archive)
         strv_add(&ret->argv, options->archive);
-    return 0;
+    return r;
 }
 
 /* Its --dbname does not exist, and its --database is a pattern: the operand is what takes a
@@ -434,12 +481,19 @@ void pg_client_judge_archive(const Child *reader, Err *err)
 
 int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, Child *ret, Err *err)
 {
+    int kept[2];
+    size_t count = 0;
+
+    if (command->passfile_fd >= 0)
+        kept[count++] = command->passfile_fd;
+    if (command->list_fd >= 0)
+        kept[count++] = command->list_fd;
     ChildSpec spec = {
         .path = command->path,
         .argv = command->argv.items,
         .env = command->env.items,
-        .keep_fds = &command->passfile_fd,
-        .keep_fds_count = command->passfile_fd >= 0 ? 1 : 0,
+        .keep_fds = kept,
+        .keep_fds_count = count,
         .pipe = pipe,
         .stall_timeout = stall_timeout,
     };
@@ -453,5 +507,7 @@ void pg_command_done(PgCommand *command)
     strv_done(&command->env);
     if (command->passfile_fd >= 0)
         close(command->passfile_fd);
+    if (command->list_fd >= 0)
+        close(command->list_fd);
     *command = (PgCommand)PG_COMMAND_INIT;
 }

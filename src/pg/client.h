@@ -42,8 +42,9 @@ typedef struct PgCommand {
     Strv argv;
     Strv env;
     int passfile_fd; /* -1: no password */
+    int list_fd;     /* of entries to restore; -1: none */
 } PgCommand;
-#define PG_COMMAND_INIT ((PgCommand){ .passfile_fd = -1 })
+#define PG_COMMAND_INIT ((PgCommand){ .passfile_fd = -1, .list_fd = -1 })
 void pg_command_done(PgCommand *command);
 #define _cleanup_pg_command_ _cleanup_(pg_command_done)
 
@@ -56,6 +57,7 @@ typedef struct PgDumpOptions {
     const char *directory; /* where a directory goes: it must not exist yet */
     uint64_t jobs;         /* of a directory; else 1 */
     uint64_t lock_wait_timeout_seconds;
+    const Strv *settings; /* "name=value" of its session; or NULL */
 } PgDumpOptions;
 
 int pg_command_dump(const PgClient *c, const PgTarget *t, const PgDumpOptions *options,
@@ -93,6 +95,9 @@ typedef struct PgRestoreOptions {
     bool one_transaction; /* plain: see above */
     const char *archive;  /* restores this file or directory instead of what comes from stdin */
     uint64_t jobs;        /* of those, unless in one transaction: connections */
+    const char *list;     /* custom only: the entries, as --use-list takes them; NULL: all */
+    bool schema_only, data_only; /* custom only */
+    bool without_triggers;       /* neither those of tables nor foreign keys: superusers alone */
 } PgRestoreOptions;
 
 int pg_command_restore(const PgClient *c, const PgTarget *t, const PgRestoreOptions *options,

@@ -82,7 +82,8 @@ static int begin(const PgClient *programs, const char *name, const PgAccount *ac
         return -ENOENT;
     }
 
-    *ret = (PgCommand){ .path = mem_strdup(setpriv ? setpriv : program), .passfile_fd = -1 };
+    *ret = PG_COMMAND_INIT;
+    ret->path = mem_strdup(setpriv ? setpriv : program);
     if (setpriv) {
         strv_add(&ret->argv, setpriv);
         strv_add(&ret->argv, "--no-new-privs");

@@ -1,0 +1,47 @@
+#include "pg/session-options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sys/buf.h"
+#include "sys/mem.h"
+
+#define VARIABLE "PGOPTIONS="
+
+static bool is_options(const char *variable)
+{
+    return strncmp(variable, VARIABLE, strlen(VARIABLE)) == 0;
+}
+
+/* libpq's words are separated by blanks, which a backslash takes their meaning from. */
+static void add_word(Buf *text, const char *word)
+{
+    for (const char *p = word; *p; p++) {
+        if (strchr(" \t\r\n\f\v\\", *p))
+            buf_addc(text, '\\');
+        buf_addc(text, *p);
+    }
+}
+
+void pg_session_options(Strv *env, const Strv *settings)
+{
+    _cleanup_buf_ Buf text = { 0 };
+    size_t place = 0;
+
+    if (settings->count == 0)
+        return;
+    while (place < env->count && !is_options(env->items[place]))
+        place++;
+    buf_adds(&text, place < env->count ? env->items[place] : VARIABLE);
+    for (size_t i = 0; i < settings->count; i++) {
+        buf_adds(&text, " -c ");
+        add_word(&text, settings->items[i]);
+    }
+
+    if (place == env->count) {
+        strv_take(env, buf_take(&text));
+        return;
+    }
+    free(env->items[place]);
+    env->items[place] = buf_take(&text);
+}

@@ -1,0 +1,195 @@
+#include "pg/target.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "pg/session.h"
+#include "sys/clock.h"
+#include "sys/mem.h"
+
+#define NAME_MAX_BYTES 63 /* NAMEDATALEN - 1 */
+#define MARK "_restoring_"
+#define MARK_DIGITS 8
+#define RENAME_TIMEOUT (30 * USEC_PER_SEC)
+#define OBJECT_IN_USE "55006"
+
+/* Unfinished databases */
+
+/* What is left of the name, not in the middle of a UTF-8 character. */
+static char *unfinished_prefix(const char *database)
+{
+    size_t size = strlen(database), max = NAME_MAX_BYTES - strlen(MARK) - MARK_DIGITS;
+
+    if (size > max)
+        for (size = max; size > 0 && ((unsigned char)database[size] & 0xC0) == 0x80;)
+            size--;
+    return mem_printf("%.*s" MARK, (int)size, database);
+}
+
+char *pg_unfinished_name(const char *database)
+{
+    _cleanup_free_ char *prefix = unfinished_prefix(database);
+    uint32_t number;
+
+    if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+        number = (uint32_t)clock_now();
+    return mem_printf("%s%0*" PRIx32, prefix, MARK_DIGITS, number);
+}
+
+static char *literal(PgSession *s, const char *text)
+{
+    char *quoted = PQescapeLiteral(s->conn, text, strlen(text));
+    char *copy = mem_strdup(quoted);
+
+    PQfreemem(quoted);
+    return copy;
+}
+
+static char *identifier(PgSession *s, const char *name)
+{
+    char *quoted = PQescapeIdentifier(s->conn, name, strlen(name));
+    char *copy = mem_strdup(quoted);
+
+    PQfreemem(quoted);
+    return copy;
+}
+
+static int refuse_encoding(const char *name, Err *err)
+{
+    return err_set(err, ERR_USAGE, "\"%s\" is not UTF-8", name);
+}
+
+/* The first column of a query, as a list. */
+static int query_list(PgSession *s, const char *sql, const char *doing, Strv *ret, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query(s, sql, doing, &result, err);
+    for (int i = 0; r >= 0 && i < PQntuples(result); i++)
+        strv_add(ret, PQgetvalue(result, i, 0));
+    return r;
+}
+
+int pg_list_unfinished(PgSession *s, const char *database, Strv *ret, Err *err)
+{
+    _cleanup_free_ char *prefix = unfinished_prefix(database), *quoted = literal(s, prefix);
+    if (!quoted)
+        return refuse_encoding(database, err);
+
+    _cleanup_free_ char *sql =
+        mem_printf("SELECT datname FROM pg_database d"
+                   " WHERE left(datname, length(%s)) = %s"
+                   " AND substr(datname, length(%s) + 1) ~ '^[0-9a-f]{%d}$'"
+                   " AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid"
+                   " AND a.usename IS NOT NULL) ORDER BY datname",
+                   quoted, quoted, quoted, MARK_DIGITS);
+    return query_list(s, sql, "look for what earlier restores have left", ret, err);
+}
+
+/* Who may not end them hears from the next attempt that they are there. */
+static void end_sessions(PgSession *s, const char *name)
+{
+    _cleanup_err_ Err ignored = { 0 };
+    _cleanup_free_ char *quoted = literal(s, name);
+    _cleanup_free_ char *sql =
+        mem_printf("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                   " AND pid <> pg_backend_pid() AND usename IS NOT NULL",
+                   quoted);
+
+    (void)pg_query(s, sql, "end the sessions in the database", NULL, &ignored);
+}
+
+int pg_rename_database(const PgTarget *target, const char *from, const char *to, Err *err)
+{
+    usec_t deadline = clock_monotonic() + RENAME_TIMEOUT;
+    _cleanup_pg_session_ PgSession *s = NULL;
+
+    int r = pg_connect(target, target->maintenance_database, &s, err);
+    if (r < 0)
+        return r;
+    _cleanup_free_ char *from_name = identifier(s, from), *to_name = identifier(s, to);
+    if (!from_name || !to_name)
+        return refuse_encoding(to, err);
+    _cleanup_free_ char *sql = mem_printf("ALTER DATABASE %s RENAME TO %s", from_name, to_name);
+
+    /* The server itself waits five seconds for who is about to leave. */
+    for (;;) {
+        _cleanup_err_ Err reason = { 0 };
+
+        r = pg_query(s, sql, "rename the restored database", NULL, &reason);
+        if (r >= 0 || strcmp(s->state, OBJECT_IN_USE) != 0 || clock_monotonic() >= deadline) {
+            err_move(err, &reason);
+            return r;
+        }
+        end_sessions(s, from);
+    }
+}
+
+/* Roles and relations */
+
+int pg_list_roles(PgSession *s, Strv *ret, Err *err)
+{
+    return query_list(s, "SELECT rolname FROM pg_roles", "list the roles", ret, err);
+}
+
+int pg_relation_exists(PgSession *s, const char *schema, const char *name, bool *ret, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+    _cleanup_free_ char *in = literal(s, schema), *called = literal(s, name);
+    if (!in || !called)
+        return refuse_encoding(name, err);
+
+    _cleanup_free_ char *sql =
+        mem_printf("SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+                   " WHERE nspname = %s AND relname = %s",
+                   in, called);
+    int r = pg_query(s, sql, "look for a table", &result, err);
+    if (r >= 0)
+        *ret = PQntuples(result) > 0;
+    return r;
+}
+
+int pg_table_has_rows(PgSession *s, const char *schema, const char *name, bool *ret, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+    bool exists = false;
+
+    *ret = false;
+    int r = pg_relation_exists(s, schema, name, &exists, err);
+    if (r < 0 || !exists)
+        return r;
+    _cleanup_free_ char *in = identifier(s, schema), *called = identifier(s, name);
+    _cleanup_free_ char *sql = mem_printf("SELECT FROM ONLY %s.%s LIMIT 1", in, called);
+    r = pg_query(s, sql, "look for rows", &result, err);
+    if (r >= 0)
+        *ret = PQntuples(result) > 0;
+    return r;
+}
+
+int pg_describe_extensions(PgSession *s, char **ret, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query_row(s,
+                         "SELECT string_agg(extname || ' ' || extversion, ', ' ORDER BY extname)"
+                         " FROM pg_extension WHERE extname <> 'plpgsql'",
+                         "list the extensions", &result, err);
+    if (r >= 0)
+        *ret = PQgetisnull(result, 0, 0) ? NULL : mem_strdup(PQgetvalue(result, 0, 0));
+    return r;
+}
+
+int pg_count_subscriptions(PgSession *s, uint64_t *ret, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query_row(s,
+                         "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM"
+                         " pg_database WHERE datname = current_database())",
+                         "count the subscriptions", &result, err);
+    if (r >= 0)
+        *ret = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+    return r;
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+/* What a restore asks of the server that it restores into, and does there, beside the databases of
+ * pg/server.h. */
+
+#include "pg/server.h"
+#include "sys/err.h"
+#include "sys/strv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A database is restored under a name of its own, "appdb_restoring_1f0c22aa", and renamed when it
+ * is complete: what has the name that was asked for is never half of something. Another name each
+ * time; a long one is cut. Caller frees. */
+char *pg_unfinished_name(const char *database);
+/* Those of earlier restores of that name, in which nobody is at work. */
+int pg_list_unfinished(PgSession *s, const char *database, Strv *ret, Err *err);
+/* In the end. Whoever is in it (monitoring, say) is asked to leave; in a session of its own. */
+int pg_rename_database(const PgTarget *target, const char *from, const char *to, Err *err);
+
+int pg_list_roles(PgSession *s, Strv *ret, Err *err);
+
+/* In a session with the database itself; a schema of NULL is not looked into. Neither is an error
+ * where there is no such relation. */
+int pg_relation_exists(PgSession *s, const char *schema, const char *name, bool *ret, Err *err);
+int pg_table_has_rows(PgSession *s, const char *schema, const char *name, bool *ret, Err *err);
+
+/* "hstore 1.8, pgcrypto 1.3"; NULL: none but plpgsql. Caller frees. */
+int pg_describe_extensions(PgSession *s, char **ret, Err *err);
+int pg_count_subscriptions(PgSession *s, uint64_t *ret, Err *err);
