@@ -1,124 +1,38 @@
 #include "backup/restore.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backup/directory-copy.h"
+#include "backup/restore-step.h"
 #include "backup/verify.h"
 #include "pg/message.h"
+#include "pg/target.h"
 #include "stream/sink-child.h"
-#include "stream/sink-fd.h"
-#include "stream/sink-file.h"
 #include "stream/stage-frame.h"
 #include "sys/child.h"
 #include "sys/mem.h"
-#include "sys/progress.h"
 
-/* The two passes over the stored file, each with its own rate and end. */
-static void begin_pass(const RestoreSource *source, const char *what)
+/* One restore into a database. */
+typedef struct Restore {
+    const RestoreSource *source;
+    const RestoreTarget *target;
+    RestoreOutcome *outcome;
+    RestoreScope scope;
+    char *database; /* where it goes for now: of a new one, the unfinished name */
+} Restore;
+
+static void restore_done(Restore *r)
 {
-    _cleanup_free_ char *phase = mem_printf("%s %s", what, source->backup->stem);
-    progress_phase(phase, source->backup->manifest.stored_bytes);
+    restore_scope_done(&r->scope);
+    free(r->database);
 }
 
-static int check_digest(const RestoreSource *source, Err *err)
+void restore_outcome_done(RestoreOutcome *o)
 {
-    begin_pass(source, "checking");
-    return verify_stored(source->catalog, source->series, source->backup, err);
+    strv_done(&o->notes);
 }
 
-static int stream_into(const RestoreSource *source, Stage *sink, Err *err)
-{
-    begin_pass(source, "restoring");
-    return verify_stream(source->catalog, source->series, source->backup, sink, err);
-}
-
-static int refuse_directory(const RestoreSource *source, const char *name, Err *err)
-{
-    _cleanup_free_ char *path = verify_data_path(source->catalog, source->series, source->backup);
-
-    err_set(err, ERR_USAGE, "%s is a directory, which cannot be written to %s",
-            source->backup->stem, name);
-    err_hint(err,
-             "Copy it with --output, or let pg_restore make SQL text of it: pg_restore -f - "
-             "'%s'",
-             path);
-    return -EISDIR;
-}
-
-int restore_to_fd(const RestoreSource *source, int fd, const char *name, Err *err)
-{
-    if (manifest_is_directory(&source->backup->manifest))
-        return refuse_directory(source, name, err);
-
-    int r = check_digest(source, err);
-    if (r < 0)
-        return r;
-    return stream_into(source, sink_fd_new(fd, name), err);
-}
-
-/* Each file is checked again as it is copied. */
-static int copy_directory(const RestoreSource *source, int dir_fd, const char *dir,
-                          const char *name, Err *err)
-{
-    _cleanup_free_ char *from = verify_data_path(source->catalog, source->series, source->backup);
-    _cleanup_manifest_ Manifest m = { 0 };
-
-    begin_pass(source, "restoring");
-    int r = catalog_load_manifest(source->catalog, source->series, source->backup, &m, err);
-    if (r < 0)
-        return r;
-    return directory_copy(from, &m, dir_fd, dir, name, err);
-}
-
-int restore_to_file(const RestoreSource *source, const char *path, Err *err)
-{
-    _cleanup_free_ char *dir_copy = mem_strdup(path), *name_copy = mem_strdup(path);
-    const char *dir = dirname(dir_copy), *name = basename(name_copy);
-    _cleanup_close_ int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (dir_fd < 0)
-        return err_set_errno(err, errno, "could not open the directory \"%s\"", dir);
-    if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        err_set(err, ERR_REFUSED, "\"%s\" exists already", path);
-        err_hint(err, "Choose another name, or remove it first.");
-        return -EEXIST;
-    }
-
-    int r = check_digest(source, err);
-    if (r < 0)
-        return r;
-    if (manifest_is_directory(&source->backup->manifest))
-        return copy_directory(source, dir_fd, dir, name, err);
-    return stream_into(
-        source, sink_file_new(&(SinkFileSpec){ .dir_fd = dir_fd, .dir_path = dir, .name = name }),
-        err);
-}
-
-/* Databases */
-
-static int refuse_unless_empty(const RestoreTarget *target, Err *err)
-{
-    _cleanup_pg_session_ PgSession *session = NULL;
-    uint64_t objects;
-
-    int r = pg_connect(target->server, target->database, &session, err);
-    if (r < 0)
-        return r;
-    r = pg_count_objects(session, &objects, err);
-    if (r < 0)
-        return r;
-    if (objects == 0 || target->force)
-        return 0;
-
-    err_set(err, ERR_REFUSED, "database \"%s\" exists and is not empty (%llu objects)",
-            target->database, (unsigned long long)objects);
-    err_hint(err, "Restore into a new name, or add --force to replace objects of the same names.");
-    return -EEXIST;
-}
+/* Making the database */
 
 /* Nearly always the server's machine lacks the locale of the one that was backed up. */
 static void explain_creation(const PgDatabaseTraits *traits, Err *err)
@@ -133,9 +47,9 @@ static void explain_creation(const PgDatabaseTraits *traits, Err *err)
         traits->locale ? traits->locale : "");
 }
 
-static int create_like_original(const RestoreSource *source, const RestoreTarget *target, Err *err)
+static int create_like_original(const Restore *restore, Err *err)
 {
-    const Manifest *m = &source->backup->manifest;
+    const Manifest *m = &restore->source->backup->manifest;
     PgDatabaseTraits traits = {
         .encoding = m->encoding,
         .collate = m->collate,
@@ -143,11 +57,27 @@ static int create_like_original(const RestoreSource *source, const RestoreTarget
         .locale_provider = m->locale_provider,
         .locale = m->locale,
     };
-    int r = pg_create_database(target->session, target->database, &traits, err);
+    int r = pg_create_database(restore->target->session, restore->database, &traits, err);
     if (r < 0 && err->kind == ERR_SERVER)
         explain_creation(&traits, err);
     return r;
 }
+
+static int tell_of_leftovers(const Restore *restore, Err *err)
+{
+    const RestoreTarget *t = restore->target;
+    _cleanup_strv_ Strv left = { 0 };
+
+    int r = pg_list_unfinished(t->session, t->database, &left, err);
+    for (size_t i = 0; i < left.count; i++)
+        strv_addf(&restore->outcome->notes,
+                  "a restore into \"%s\" that was interrupted has left a database behind; to "
+                  "remove it: DROP DATABASE \"%s\"",
+                  t->database, left.items[i]);
+    return r;
+}
+
+/* Filling it */
 
 /* What the target said, as an error of the restore. */
 static void classify(const Child *child, Err *err)
@@ -160,7 +90,21 @@ static void classify(const Child *child, Err *err)
                                 "existing database must not end "
                                 "up with half of it: restore into a new one." },
         { "role \"", RESTORE_GLOBALS_HINT },
-        { "already exists", "SQL text cannot replace what is there: restore into a new database." },
+        { "already exists", "What is there was left as it is: restore into a new database. Of an "
+                            "archive, --force --clean replaces it; SQL text cannot replace." },
+        { "because other objects depend on it",
+          "All was left as it is. Restore beside it, into a new database, and exchange the rows "
+          "there; or drop what depends on it first, and make it again afterwards." },
+        { "unrecognized configuration parameter",
+          "The backup comes from a newer major version: restore into a server of that one, or of a "
+          "later one." },
+        { "unsupported version",
+          "The backup comes from a newer major version: restore into a server of that one, or of a "
+          "later one." },
+        { "can only create extension in database",
+          "A new database has a name of its own until it is complete: make the database yourself "
+          "(createdb -T template0) and restore into it." },
+        { "session_replication_role", "Restore as a superuser." },
     };
 
     if (err->kind != ERR_CHILD)
@@ -183,59 +127,78 @@ static Stage *sink_new(Child *child, const PgRestoreOptions *options)
     return stage_join(stage_frame_new(PG_TRANSACTION_BEGIN, PG_TRANSACTION_END), sink);
 }
 
-/* pg_restore reads a directory itself; nobody but the kernel tells how far it is. */
+/* pg_restore reads the archive itself; nobody but the kernel tells how far it is. */
 static uint64_t bytes_read(void *userdata)
 {
     return child_bytes_read(userdata);
 }
 
-static int await_client(const RestoreSource *source, Child *child, Err *err)
+static int await_client(const Restore *restore, Child *child, Err *err)
 {
-    begin_pass(source, "restoring");
+    restore_begin_pass(restore->source, "restoring");
     child_watch(child, bytes_read, child);
     return child_wait(child, err);
 }
 
-static int feed_client(const RestoreSource *source, const RestoreTarget *target, bool created,
-                       Err *err)
+static int run_client(const Restore *restore, const PgRestoreOptions *options, Err *err)
 {
-    const bool directory = manifest_is_directory(&source->backup->manifest);
-    _cleanup_free_ char *path = verify_data_path(source->catalog, source->series, source->backup);
+    const RestoreTarget *t = restore->target;
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     _cleanup_child_ Child child = CHILD_INIT;
-    PgRestoreOptions options = {
-        .database = target->database,
-        .plain = strcmp(source->backup->manifest.format, "plain") == 0,
-        .replace = target->force && !created,
-        .one_transaction = !created,
-        .archive = directory ? path : NULL,
-        .jobs = target->jobs,
-    };
 
-    int r = pg_command_restore(target->client, target->server, &options, &command, err);
+    int r = pg_command_restore(t->client, t->server, options, &command, err);
     if (r < 0)
         return r;
     /* No stall limit: while an index is built no byte moves, for as long as that takes. */
-    r = pg_command_spawn(&command, directory ? CHILD_NEITHER : CHILD_STDIN, /* stall_timeout= */ 0,
-                         &child, err);
+    r = pg_command_spawn(&command, options->archive ? CHILD_NEITHER : CHILD_STDIN,
+                         /* stall_timeout= */ 0, &child, err);
     if (r < 0)
         return r;
-    r = directory ? await_client(source, &child, err)
-                  : stream_into(source, sink_new(&child, &options), err);
+    r = options->archive ? await_client(restore, &child, err)
+                         : restore_stream_into(restore->source, sink_new(&child, options), err);
     if (r < 0)
         classify(&child, err);
     return r;
 }
 
-/* It was not there before, so it is ours to remove: left half-filled, it would look like a restored
- * one. */
-static void drop_again(const RestoreTarget *target, Err *err)
+/* A stream is enough for one connection that takes everything. Several, and one that skips most of
+ * it, have to seek; and a directory is no stream. */
+static int feed_client(const Restore *restore, Err *err)
 {
+    const RestoreTarget *t = restore->target;
+    const RestoreSource *source = restore->source;
+    const bool directory = manifest_is_directory(&source->backup->manifest);
+    const bool created = restore->outcome->created;
+    const RestoreSelection *selection = &restore->scope.selection;
+    _cleanup_free_ char *path = verify_data_path(source->catalog, source->series, source->backup);
+    _cleanup_free_ char *list =
+        selection->chosen ? restore_selection_list(selection, &restore->scope.toc) : NULL;
+    const PgRestoreOptions options = {
+        .database = restore->database,
+        .plain = strcmp(source->backup->manifest.format, "plain") == 0,
+        .replace = t->clean && !created,
+        .one_transaction = !created,
+        .archive = directory || t->jobs > 1 || restore->scope.toc.count > 0 ? path : NULL,
+        .jobs = t->jobs == 0 && directory ? t->directory_jobs : t->jobs,
+        .list = list,
+        .schema_only = t->schema_only,
+        .data_only = t->data_only,
+        .without_triggers = t->data_only && t->superuser,
+    };
+    return run_client(restore, &options, err);
+}
+
+/* The end of it */
+
+/* It was not there before, so it is ours to remove. */
+static void drop_again(const Restore *restore, Err *err)
+{
+    const RestoreTarget *t = restore->target;
     _cleanup_err_ Err failure = { 0 };
 
-    if (pg_drop_database(target->server, target->session, target->database, &failure) < 0)
+    if (pg_drop_database(t->server, t->session, restore->database, &failure) < 0)
         err_prefix(err, "drop the unfinished database \"%s\" by hand if it is there (%s)",
-                   target->database, failure.message);
+                   restore->database, failure.message);
 }
 
 /* The server may have made the database although we have not heard so. */
@@ -244,35 +207,84 @@ static bool is_outcome_unknown(const Err *err)
     return err->kind == ERR_CANCELLED || err->kind == ERR_STALLED || err->kind == ERR_SERVER_LOST;
 }
 
-int restore_to_database(const RestoreSource *source, const RestoreTarget *target, bool *ret_created,
-                        Err *err)
+/* After hours of work, what is complete is not thrown away because of its name. */
+static int give_name(const Restore *restore, Err *err)
 {
+    const RestoreTarget *t = restore->target;
+
+    int r = pg_rename_database(t->server, restore->database, t->database, err);
+    if (r >= 0)
+        return r;
+    err_prefix(err, "the restored database is complete, but is still called \"%s\"",
+               restore->database);
+    free(err->hint); /* which is to drop what is there, or to choose another name */
+    err->hint = NULL;
+    err_hint(err, "Give it its name: ALTER DATABASE \"%s\" RENAME TO \"%s\". Or drop it.",
+             restore->database, t->database);
+    return r;
+}
+
+static int fill_new(Restore *restore, Err *err)
+{
+    restore->outcome->created = true;
+    restore->database = pg_unfinished_name(restore->target->database);
+    int r = create_like_original(restore, err);
+    if (r < 0 && is_outcome_unknown(err))
+        drop_again(restore, err);
+    if (r < 0)
+        return r;
+
+    r = feed_client(restore, err);
+    if (r < 0) {
+        drop_again(restore, err);
+        return r;
+    }
+    return give_name(restore, err);
+}
+
+static void tell_of_triggers(const Restore *restore)
+{
+    const RestoreTarget *t = restore->target;
+
+    if (t->data_only)
+        strv_add(&restore->outcome->notes,
+                 t->superuser ? "as a superuser restores them, no trigger fires for the rows, and "
+                                "their foreign keys are not checked"
+                              : "triggers fire for the rows, and foreign keys are checked: only a "
+                                "superuser restores without");
+}
+
+static int fill_existing(Restore *restore, Err *err)
+{
+    restore->database = mem_strdup(restore->target->database);
+    tell_of_triggers(restore);
+    return feed_client(restore, err);
+}
+
+int restore_to_database(const RestoreSource *source, const RestoreTarget *target,
+                        RestoreOutcome *ret, Err *err)
+{
+    _cleanup_(restore_done)
+        Restore restore = { .source = source, .target = target, .outcome = ret };
     bool exists;
 
     int r = pg_database_exists(target->session, target->database, &exists, err);
     if (r < 0)
         return r;
-    if (exists) {
-        r = refuse_unless_empty(target, err);
-        if (r < 0)
-            return r;
-    }
-
-    r = check_digest(source, err);
+    r = tell_of_leftovers(&restore, err);
     if (r < 0)
         return r;
-    if (!exists) {
-        r = create_like_original(source, target, err);
-        if (r < 0 && is_outcome_unknown(err))
-            drop_again(target, err);
+    r = restore_scope_load(source, target, exists, &restore.scope, err);
+    if (r < 0)
+        return r;
+    strv_copy(&ret->notes, &restore.scope.selection.notes);
+    if (exists) {
+        r = restore_scope_check(&restore.scope, target, err);
         if (r < 0)
             return r;
     }
-
-    r = feed_client(source, target, /* created= */ !exists, err);
-    if (r < 0 && !exists)
-        drop_again(target, err);
-    if (r == 0)
-        *ret_created = !exists;
-    return r;
+    r = restore_check_digest(source, err);
+    if (r < 0)
+        return r;
+    return exists ? fill_existing(&restore, err) : fill_new(&restore, err);
 }

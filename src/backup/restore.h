@@ -8,17 +8,18 @@
 #include "pg/server.h"
 #include "sys/clock.h"
 #include "sys/err.h"
+#include "sys/strv.h"
 
 #include <stdbool.h>
 
-/* Only psql restores the globals, and psql does what a line with a backslash says: a name on a
- * hostile server may have put one there (CVE-2025-8714, CVE-2026-18408). */
+/* Only psql restores the globals by hand, and psql does what a line with a backslash says: a name
+ * on a hostile server may have put one there (CVE-2025-8714, CVE-2026-18408). */
 #define RESTORE_GLOBALS_HINT                                                                       \
-    "Roles come with the globals: \"pg-backup restore globals --output globals.sql\"; make "       \
-    "sure that no line of it but \\restrict and \\unrestrict begins with a backslash (psql "       \
-    "would obey it), then \"psql -X -d postgres -f globals.sql\", where a role that exists "       \
-    "already "                                                                                     \
-    "is no harm."
+    "Roles come with the globals: \"pg-backup restore DATABASE --to NAME --globals\" makes those " \
+    "that are missing. By hand: \"pg-backup restore globals --output globals.sql\"; make sure "    \
+    "that no line of it but \\restrict and \\unrestrict begins with a backslash (psql would obey " \
+    "it), then \"psql -X -d postgres -f globals.sql\", where a role that exists already is no "    \
+    "harm."
 
 typedef struct RestoreSource {
     const Catalog *catalog;
@@ -37,15 +38,31 @@ typedef struct RestoreTarget {
     const PgClient *client;
     PgSession *session; /* in the maintenance database */
     const char *database;
-    bool force;    /* into a database that is not empty */
-    uint64_t jobs; /* connections that a directory is restored over into a new database */
-    usec_t stall_timeout;
+    bool superuser;              /* whether our role is one */
+    bool force;                  /* into a database, or tables, where there is something already */
+    bool clean;                  /* drop the objects of an archive first where they are */
+    bool schema_only, data_only; /* of an archive */
+    const Strv *tables;          /* likewise: patterns, see restore-select.h; none: all */
+    uint64_t jobs;               /* connections to restore an archive over; 0: nobody asked */
+    uint64_t directory_jobs;     /* for a directory, where nobody asked */
 } RestoreTarget;
 
-/* Makes the database where it is missing, with the original's encoding and locale; when the restore
- * then fails or is cancelled it is dropped again. An existing database is restored into in one
- * transaction, so that a failure leaves it as it was (SQL text with large objects, which would end
- * that transaction in its middle, fails); ERR_REFUSED when it is not empty, unless forced.
- * *ret_created says which of the two it was. */
-int restore_to_database(const RestoreSource *source, const RestoreTarget *target, bool *ret_created,
-                        Err *err);
+/* What is to be told, whether the restore succeeds or not. */
+typedef struct RestoreOutcome {
+    bool created; /* the database was made */
+    Strv notes;   /* what somebody may miss, a sentence each */
+} RestoreOutcome;
+
+#define _cleanup_restore_outcome_ _cleanup_(restore_outcome_done)
+void restore_outcome_done(RestoreOutcome *o);
+
+/* Makes the database where it is missing, with the original's encoding and locale, under a name of
+ * its own that it loses when it is complete (pg/target.h); when the restore fails or is cancelled
+ * before, it is dropped again. An existing database is restored into in one transaction, so that a
+ * failure leaves it as it was (SQL text with large objects, which would end that transaction in its
+ * middle, fails).
+ *
+ * ERR_REFUSED, unless forced: for an existing database that is not empty; where tables were chosen,
+ * only when one of them is there; with data_only, only when one of them has rows. */
+int restore_to_database(const RestoreSource *source, const RestoreTarget *target,
+                        RestoreOutcome *ret, Err *err);

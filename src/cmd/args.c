@@ -12,10 +12,20 @@ static const ArgOption options[] = {
     { ARG_REPORT, "report", NULL, "print the run's report as JSON on stdout" },
     { ARG_ALL, "all", NULL, "all backups instead of the newest of each database" },
     { ARG_TO, "to", "DATABASE", "restore into this database, which is made where it is missing" },
+    { ARG_INTO, "into", "SERVER",
+      "on the server of /etc/pg-backup/SERVER.conf, or of a file whose path has a slash" },
+    { ARG_JOBS, "jobs", "N", "restore an archive over N connections at once, into a new database" },
+    { ARG_SCHEMA_ONLY, "schema-only", NULL, "definitions without rows" },
+    { ARG_DATA_ONLY, "data-only", NULL, "rows without definitions, into tables that are empty" },
+    { ARG_TABLE, "table", "PATTERN",
+      "the tables that fit (\"orders\", \"shop.*\") with all that belongs to them; repeatable" },
+    { ARG_GLOBALS, "globals", NULL, "make roles and tablespaces that are missing first" },
+    { ARG_PROVE, "prove", NULL, "dump the restored database again, and compare the contents" },
     { ARG_OUTPUT, "output", "FILE", "write the decoded dump to a file that does not exist yet" },
     { ARG_STDOUT, "stdout", NULL, "write the decoded dump to stdout" },
-    { ARG_FORCE, "force", NULL,
-      "restore into a database that is not empty; an archive replaces its objects" },
+    { ARG_FORCE, "force", NULL, "restore into a database that is not empty" },
+    { ARG_CLEAN, "clean", NULL,
+      "with --force: drop each object of an archive first, if it is there" },
     { ARG_SUBSET, "subset", "N/T",
       "the Nth of T shares of all backups; week/T: the share whose turn it is this week" },
     { ARG_ACCEPT, "accept", "STEM",
@@ -91,6 +101,12 @@ static void take_option(size_t i, Args *ret)
         ret->subset = optarg;
     if (options[i].flag == ARG_ACCEPT)
         ret->accept = optarg;
+    if (options[i].flag == ARG_INTO)
+        ret->into = optarg;
+    if (options[i].flag == ARG_JOBS)
+        ret->jobs = optarg;
+    if (options[i].flag == ARG_TABLE)
+        strv_add(&ret->tables, optarg);
 }
 
 int args_parse_command(const Command *command, int argc, char **argv, Args *ret, Err *err)
@@ -121,6 +137,11 @@ int args_parse_command(const Command *command, int argc, char **argv, Args *ret,
     if (command->max_operands >= 0 && ret->operand_count > (size_t)command->max_operands)
         return refuse("surplus operand", ret->operands[command->max_operands], command->name, err);
     return 0;
+}
+
+void args_done(Args *args)
+{
+    strv_done(&args->tables);
 }
 
 void args_print_options(unsigned set)

@@ -3,6 +3,7 @@
 /* The command line: one table of options (args.c) drives parsing and --help. */
 
 #include "sys/err.h"
+#include "sys/strv.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +21,15 @@ enum {
     ARG_FORCE = 1 << 6,
     ARG_DRY_RUN = 1 << 7,
     ARG_SUBSET = 1 << 8,
-    ARG_ACCEPT = 1 << 9,
+    ARG_INTO = 1 << 9,
+    ARG_JOBS = 1 << 10,
+    ARG_SCHEMA_ONLY = 1 << 11,
+    ARG_DATA_ONLY = 1 << 12,
+    ARG_TABLE = 1 << 13,
+    ARG_CLEAN = 1 << 14,
+    ARG_GLOBALS = 1 << 15,
+    ARG_PROVE = 1 << 16,
+    ARG_ACCEPT = 1 << 17,
 };
 
 typedef struct Args {
@@ -28,10 +37,14 @@ typedef struct Args {
     const char *instance;    /* -i */
     bool help, version;
     unsigned flags; /* ARG_… that were given */
-    const char *to, *output, *subset, *accept;
+    const char *to, *output, *subset, *accept, *into, *jobs;
+    Strv tables;     /* each --table */
     char **operands; /* borrowed from argv */
     size_t operand_count;
 } Args;
+
+void args_done(Args *args);
+#define _cleanup_args_ __attribute__((cleanup(args_done)))
 
 /* Options before the command; *ret_next is the index of the command in argv (argc if there is
  * none). */

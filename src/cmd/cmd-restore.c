@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,12 +6,37 @@
 
 #include "backup/catalog.h"
 #include "backup/restore.h"
-#include "backup/verify.h"
 #include "cmd/access.h"
+#include "cmd/after-restore.h"
 #include "cmd/cmd.h"
+#include "cmd/target-server.h"
 #include "sys/log.h"
 #include "sys/mem.h"
 #include "sys/progress.h"
+
+/* The command line */
+
+/* Which options go together. */
+static const struct {
+    unsigned option, needs, excludes; /* all of `needs`, none of `excludes` */
+    const char *sentence;
+} rules[] = {
+    { ARG_INTO, ARG_TO, 0, "--into SERVER takes --to DATABASE, too: which one is never guessed" },
+    { ARG_INTO | ARG_JOBS | ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE | ARG_CLEAN | ARG_FORCE,
+      ARG_TO, 0, "--into, --jobs, --table and the like go with --to DATABASE" },
+    { ARG_CLEAN, ARG_FORCE, 0, "--clean drops what is there, and takes --force beside it" },
+    { ARG_SCHEMA_ONLY, 0, ARG_DATA_ONLY, "--schema-only and --data-only exclude each other" },
+    { ARG_DATA_ONLY, 0, ARG_CLEAN, "--data-only drops nothing: --clean is not for it" },
+};
+
+static int check_rules(const Args *args, Err *err)
+{
+    for (size_t i = 0; i < ELEMENTSOF(rules); i++)
+        if (args->flags & rules[i].option &&
+            ((args->flags & rules[i].needs) != rules[i].needs || args->flags & rules[i].excludes))
+            return err_set(err, ERR_USAGE, "%s", rules[i].sentence);
+    return 0;
+}
 
 static int check_usage(const Args *args, Err *err)
 {
@@ -20,67 +46,114 @@ static int check_usage(const Args *args, Err *err)
         return err_set(err, ERR_USAGE, "restore takes one BACKUP");
     if (args->to && !args->to[0])
         return err_set(err, ERR_USAGE, "--to takes the name of a database");
+    int r = check_rules(args, err);
+    if (r < 0)
+        return r;
     if (targets == 0 || (targets & (targets - 1)) != 0) {
         err_set(err, ERR_USAGE, "restore takes one of --to, --output and --stdout");
         err_hint(err, "\"pg-backup restore appdb --to appdb_copy\" restores beside the original.");
         return -1;
     }
+    if (args->flags & ARG_STDOUT && isatty(STDOUT_FILENO)) {
+        err_set(err, ERR_USAGE, "a dump is not written to a terminal");
+        err_hint(err, "Redirect stdout, or write to a file with --output.");
+        return -1;
+    }
     return 0;
 }
 
-/* The copy works, but not everything is as it was: a REVOKE CONNECT, say, is undone. */
-static void tell_what_is_missing(const RestoreSource *source)
+/* 0: nobody asked. */
+static int parse_jobs(const char *text, uint64_t *ret, Err *err)
 {
-    const Manifest *m = &source->backup->manifest;
+    char *end = NULL;
 
-    if (!m->database_properties)
-        return;
-    if (strcmp(m->format, "plain") == 0) {
-        log_warning("not restored: %s of the database \"%s\" itself, which SQL text does not hold",
-                    m->database_properties, m->database);
-        return;
+    *ret = 0;
+    if (!text)
+        return 0;
+    errno = 0;
+    unsigned long jobs = strtoul(text, &end, 10);
+    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end || jobs == 0 || jobs > BACKUP_JOBS_MAX)
+        return err_set(err, ERR_USAGE, "--jobs takes a number from 1 to %d, not \"%s\"",
+                       BACKUP_JOBS_MAX, text);
+    *ret = jobs;
+    return 0;
+}
+
+/* Into a database */
+
+static RestoreTarget describe_target(const CmdContext *ctx, const Access *access)
+{
+    const Args *args = ctx->args;
+
+    return (RestoreTarget){
+        .server = &access->target,
+        .client = &access->client,
+        .session = access->session,
+        .database = args->to,
+        .superuser = access->server.superuser,
+        .force = args->flags & ARG_FORCE,
+        .clean = args->flags & ARG_CLEAN,
+        .schema_only = args->flags & ARG_SCHEMA_ONLY,
+        .data_only = args->flags & ARG_DATA_ONLY,
+        .tables = &args->tables,
+        .directory_jobs = ctx->settings->backup_jobs,
+    };
+}
+
+static int restore_contents(const RestoreSource *source, const RestoreTarget *target, Err *err)
+{
+    _cleanup_restore_outcome_ RestoreOutcome outcome = { 0 };
+
+    int r = restore_to_database(source, target, &outcome, err);
+    for (size_t i = 0; i < outcome.notes.count; i++)
+        log_warning("%s", outcome.notes.items[i]);
+    if (r < 0) {
+        err_prefix(err, "restoring %s into \"%s\"", source->backup->stem, target->database);
+        return r;
     }
-    _cleanup_free_ char *path = verify_data_path(source->catalog, source->series, source->backup);
-    log_warning("not restored: %s of the database \"%s\" itself; they come back with its own name: "
-                "pg_restore -C -d postgres '%s'",
-                m->database_properties, m->database, path);
+    log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RESTORED, "restored %s into the %s database \"%s\"",
+              source->backup->stem, outcome.created ? "new" : "existing", target->database);
+    return 0;
+}
+
+static int restore_on_server(const CmdContext *ctx, const RestoreSource *source,
+                             const Settings *server, Err *err)
+{
+    _cleanup_access_ Access access = { 0 };
+
+    uint64_t jobs;
+
+    int r = parse_jobs(ctx->args->jobs, &jobs, err);
+    if (r < 0)
+        return r;
+    r = access_open(server, &access, err);
+    if (r < 0)
+        return r;
+    RestoreTarget target = describe_target(ctx, &access);
+    target.jobs = jobs;
+    r = restore_contents(source, &target, err);
+    if (r < 0)
+        return r;
+    after_restore_tell(source, &target);
+    return EXIT_CODE_DONE;
 }
 
 static int into_database(const CmdContext *ctx, const RestoreSource *source, Err *err)
 {
-    const Settings *s = ctx->settings;
-    _cleanup_access_ Access access = { 0 };
-    bool created;
+    _cleanup_settings_ Settings server = { 0 };
 
     if (!source->series->database) {
         err_set(err, ERR_USAGE, "the globals are not restored into a database");
         err_hint(err, RESTORE_GLOBALS_HINT);
         return -1;
     }
-
-    int r = access_open(s, &access, err);
-    if (r < 0)
-        return r;
-    RestoreTarget target = {
-        .server = &access.target,
-        .client = &access.client,
-        .session = access.session,
-        .database = ctx->args->to,
-        .force = ctx->args->flags & ARG_FORCE,
-        .jobs = s->backup_jobs,
-    };
-    r = restore_to_database(source, &target, &created, err);
-    if (r < 0) {
-        err_prefix(err, "restoring %s into \"%s\"", source->backup->stem, target.database);
-        return r;
-    }
-
-    log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RESTORED, "restored %s into the %s database \"%s\"",
-              source->backup->stem, created ? "new" : "existing", ctx->args->to);
-    log_info("run ANALYZE in it before you put it to work: statistics are not part of a backup");
-    tell_what_is_missing(source);
-    return 0;
+    if (!ctx->args->into)
+        return restore_on_server(ctx, source, ctx->settings, err);
+    int r = target_server_load(ctx->args->into, &server, err);
+    return r < 0 ? r : restore_on_server(ctx, source, &server, err);
 }
+
+/* The command */
 
 static int run_restore(const CmdContext *ctx, Err *err)
 {
@@ -91,11 +164,6 @@ static int run_restore(const CmdContext *ctx, Err *err)
     int r = check_usage(args, err);
     if (r < 0)
         return r;
-    if (args->flags & ARG_STDOUT && isatty(STDOUT_FILENO)) {
-        err_set(err, ERR_USAGE, "a dump is not written to a terminal");
-        err_hint(err, "Redirect stdout, or write to a file with --output.");
-        return -1;
-    }
     r = catalog_load(ctx->settings->backup_dir, &catalog, err);
     if (r < 0)
         return r;
@@ -106,8 +174,8 @@ static int run_restore(const CmdContext *ctx, Err *err)
     log_context(LOG_FIELD_STEM, source.backup->stem);
     progress_ready();
     if (args->flags & ARG_TO)
-        r = into_database(ctx, &source, err);
-    else if (args->flags & ARG_OUTPUT)
+        return into_database(ctx, &source, err);
+    if (args->flags & ARG_OUTPUT)
         r = restore_to_file(&source, args->output, err);
     else
         r = restore_to_fd(&source, STDOUT_FILENO, "stdout", err);
@@ -119,17 +187,22 @@ const Command command_restore = {
     .operands = "BACKUP",
     .max_operands = 1,
     .summary = "into a named database, to a file or to stdout",
-    .help = "Reads the backup's stored digest first, then restores it into a database (--to), or "
-            "writes the\n"
-            "decoded dump to a file (--output; of a directory, a copy) or to stdout. A database "
-            "that does not\n"
-            "exist is made with the original's encoding and locale, and dropped again if the "
-            "restore fails;\n"
-            "one that is not empty is refused without --force, and left as it was if the restore "
-            "fails (SQL\n"
-            "text with large objects always does there). What belongs to the original database "
-            "itself (ALTER\n"
-            "DATABASE … SET, GRANT … ON DATABASE, its comment) is not restored, but named.",
-    .options = ARG_TO | ARG_OUTPUT | ARG_STDOUT | ARG_FORCE,
+    .help =
+        "Reads the backup's stored digest first, then restores it into a database (--to), or "
+        "writes the\n"
+        "decoded dump to a file (--output; of a directory, a copy) or to stdout. A database that "
+        "does not\n"
+        "exist is made with the original's encoding and locale, and has its name when it is "
+        "complete; one\n"
+        "that is not empty is refused without --force, and left as it was if the restore fails "
+        "(SQL "
+        "text\n"
+        "with large objects always does there). What belongs to the original database itself "
+        "(ALTER\n"
+        "DATABASE … SET, GRANT … ON DATABASE, its comment) is not restored, but named. The way "
+        "through a\n"
+        "bad day is docs/RESTORE.md.",
+    .options = ARG_TO | ARG_INTO | ARG_JOBS | ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE |
+               ARG_OUTPUT | ARG_STDOUT | ARG_FORCE | ARG_CLEAN,
     .run = run_restore,
 };

@@ -135,7 +135,7 @@ static int run_command(const Command *command, const Args *args, Err *err)
 
 static int dispatch(int argc, char **argv, Err *err)
 {
-    Args args = { 0 };
+    _cleanup_args_ Args args = { 0 };
     int next;
 
     int r = args_parse_global(argc, argv, &args, &next, err);

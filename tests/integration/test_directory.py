@@ -182,7 +182,7 @@ class Restored(DirectoryTestCase):
         self.stored()
         self.backup.must("restore", "appdb", "--to", "copy")
         self.assertEnded(self.backup("restore", "appdb", "--to", "copy"), 2, "refused")
-        self.backup.must("restore", "appdb", "--to", "copy", "--force")
+        self.backup.must("restore", "appdb", "--to", "copy", "--force", "--clean")
         self.assertEqual(CLUSTER.contents("copy"), CLUSTER.contents("appdb"))
 
     def test_a_damaged_one_is_refused_before_a_database_is_touched(self):

@@ -167,11 +167,27 @@ class ToADatabase(RestoreTestCase):
         self.assertEqual(CLUSTER.sql("SELECT answer FROM precious", "copy"), "42")
         self.assertEqual(len(CLUSTER.contents("copy")), 2)
 
-    def test_force_replaces_what_a_custom_backup_holds(self):
+    def test_clean_replaces_what_a_custom_backup_holds(self):
         self.backup.must("run")
         CLUSTER.create("copy", "CREATE SCHEMA shop; CREATE TABLE shop.customers (x int)")
-        self.backup.must("restore", "appdb", "--to", "copy", "--force")
+        self.backup.must("restore", "appdb", "--to", "copy", "--force", "--clean")
         self.assertCopied()
+
+    def test_force_alone_replaces_nothing(self):
+        self.backup.must("run")
+        CLUSTER.create("copy", "CREATE SCHEMA shop; CREATE TABLE shop.customers AS SELECT 1 AS x")
+        before = CLUSTER.contents("copy")
+        done = self.backup("restore", "appdb", "--to", "copy", "--force")
+        self.assertEnded(done, 1, "restore", '"shop" already exists')
+        self.assertIn("--force --clean replaces", done.said)
+        self.assertEqual(CLUSTER.contents("copy"), before)
+
+    def test_clean_is_nothing_without_force(self):
+        self.backup.must("run")
+        CLUSTER.create("copy", "CREATE TABLE precious AS SELECT 42 AS answer")
+        done = self.backup("restore", "appdb", "--to", "copy", "--clean")
+        self.assertEnded(done, 2, "usage", "--clean .* --force")
+        self.assertEqual(CLUSTER.sql("SELECT answer FROM precious", "copy"), "42")
 
     def test_force_puts_a_plain_backup_beside_what_is_there(self):
         CLUSTER.create("small", "CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 7 AS a")
@@ -262,20 +278,19 @@ class ToADatabase(RestoreTestCase):
         sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg-backup'"
         pgtest.wait_until(lambda: CLUSTER.sql(sessions) == "0", "the server has ended it all")
 
-    def stop_while_an_index_is_built(self, before=lambda: None, **settings):
+    def stop_while_an_index_is_built(self, before=lambda database: None, **settings):
         """Sends SIGTERM while the server works for minutes and nobody sends it anything."""
         CLUSTER.drop("slow")
         CLUSTER.create("slow", """SET ROLE limited;
             CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE sql AS $$
-                SELECT i FROM pg_sleep(CASE current_database() WHEN 'copy' THEN 60 ELSE 0 END) $$;
+                SELECT i FROM pg_sleep(CASE current_database() WHEN 'slow' THEN 0 ELSE 60 END) $$;
             CREATE TABLE t AS SELECT 1 AS i; CREATE INDEX ON t (slow(i))""", owner="limited")
         self.addCleanup(CLUSTER.drop, "slow")
         self.backup.must("run", PG_DATABASES="slow", **settings)
         running = self.backup.start("restore", "slow", "--to", "copy", PG_USER="limited")
-        working = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'copy' AND" \
+        working = "SELECT datname FROM pg_stat_activity WHERE datname LIKE 'copy%' AND" \
                   " query LIKE 'CREATE INDEX%' AND wait_event = 'PgSleep'"
-        pgtest.wait_until(lambda: CLUSTER.sql(working) == "1", "it builds the index")
-        before()
+        before(pgtest.wait_until(lambda: CLUSTER.sql(working), "it builds the index"))
         running.send(signal.SIGTERM)
         done = running.wait(timeout=15)
         self.assertEnded(done, 1, "cancelled")
@@ -290,7 +305,12 @@ class ToADatabase(RestoreTestCase):
     def assertNothingIsLeft(self):
         sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg-backup'"
         pgtest.wait_until(lambda: CLUSTER.sql(sessions) == "0", "the server has ended it all")
+        self.assertEqual(self.unfinished(), [])
         self.assertNotIn("copy", CLUSTER.databases())
+
+    def unfinished(self):
+        """The databases that are not, or not yet, a restored copy."""
+        return [name for name in CLUSTER.databases() if name.startswith("copy_restoring_")]
 
     def test_sigterm_drops_the_database_that_the_server_is_still_at_work_in(self):
         for form in ("plain", "custom"):
@@ -300,9 +320,10 @@ class ToADatabase(RestoreTestCase):
                 self.assertNothingIsLeft()
 
     def test_a_database_that_could_not_be_dropped_is_named(self):
-        done = self.stop_while_an_index_is_built(before=lambda: self.visit("copy"))
-        self.assertIn("copy", CLUSTER.databases())
-        self.assertRegex(done.said, 'the unfinished database "copy" by hand'
+        done = self.stop_while_an_index_is_built(before=self.visit)
+        left, = self.unfinished()
+        self.addCleanup(CLUSTER.drop, left)
+        self.assertRegex(done.said, f'the unfinished database "{left}" by hand'
                                     '.*(superuser|permission denied)')
 
     def test_sigterm_while_the_database_is_made_leaves_none(self):
@@ -323,7 +344,8 @@ class ToADatabase(RestoreTestCase):
         blocker = CLUSTER.session("copy")
         self.addCleanup(blocker.close)
         blocker.do("BEGIN; LOCK TABLE shop.customers")
-        running = self.backup.start("restore", "appdb", "--to", "copy", "--force")
+        running = self.backup.start("restore", "appdb", "--to", "copy", "--force",
+                                    "--clean")
         CLUSTER.wait_for_lock("copy")
         running.send(signal.SIGTERM)
         self.assertEnded(running.wait(timeout=10), 1, "cancelled")

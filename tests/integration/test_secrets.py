@@ -125,7 +125,7 @@ class Canary(BackupTestCase):
         blocker = CLUSTER.session("copy")
         self.addCleanup(blocker.close)
         blocker.do("BEGIN; LOCK TABLE noise")
-        running = self.backup.start("restore", "big", "--to", "copy", "--force")
+        running = self.backup.start("restore", "big", "--to", "copy", "--force", "--clean")
         CLUSTER.wait_for_lock("copy")
         self.assertNowhere()
         running.terminate()

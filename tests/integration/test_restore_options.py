@@ -1,0 +1,352 @@
+"""Restoring a part, another way, or elsewhere: every option of restore beside --to and --force."""
+
+import re
+import signal
+
+import pgtest
+from pgbackup import BackupTestCase, PgBackup
+
+CLUSTER = pgtest.Cluster()
+OTHER = pgtest.Cluster()
+
+SHOP = """
+CREATE SCHEMA shop;
+CREATE TYPE shop.kind AS ENUM ('new', 'paid');
+CREATE FUNCTION shop.stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO shop.audit VALUES (NEW.id); RETURN NEW; END $$;
+CREATE TABLE shop.customers (id int PRIMARY KEY, name text);
+CREATE TABLE shop.orders (id serial PRIMARY KEY, kind shop.kind,
+                          customer int REFERENCES shop.customers);
+CREATE TABLE shop.audit (id int);
+CREATE INDEX orders_kind ON shop.orders (kind);
+COMMENT ON TABLE shop.orders IS 'what was bought';
+GRANT SELECT ON shop.orders TO reader;
+CREATE TABLE shop.events (at date, what text, PRIMARY KEY (at)) PARTITION BY RANGE (at);
+CREATE TABLE shop.events_2025 PARTITION OF shop.events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE shop.events_2026 PARTITION OF shop.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE "Odd name" AS SELECT 1 AS a;
+INSERT INTO shop.customers VALUES (1, 'Ada'), (2, 'Grace');
+INSERT INTO shop.orders (kind, customer) VALUES ('new', 1), ('paid', 2);
+INSERT INTO shop.events VALUES ('2025-05-05', 'then'), ('2026-06-06', 'now');
+CREATE TRIGGER stamp AFTER INSERT ON shop.orders FOR EACH ROW EXECUTE FUNCTION shop.stamp();
+"""
+
+
+def setUpModule():
+    CLUSTER.start()
+    CLUSTER.sql("CREATE ROLE reader; CREATE ROLE plain LOGIN CREATEDB PASSWORD 'plain''s own'")
+    CLUSTER.create("shop", SHOP)
+
+
+class OptionTestCase(BackupTestCase):
+    def setUp(self):
+        super().setUp()
+        self.backup = PgBackup(self, CLUSTER, PG_DATABASES="shop")
+        CLUSTER.drop("copy", *self.unfinished())
+        self.addCleanup(CLUSTER.drop, "copy")
+
+    def unfinished(self):
+        return sorted(name for name in CLUSTER.databases() if "_restoring_" in name)
+
+    def restore(self, *options, **settings):
+        return self.backup("restore", "shop", "--to", "copy", *options, **settings)
+
+    def must_restore(self, *options, **settings):
+        done = self.restore(*options, **settings)
+        self.assertEqual(done.code, 0, done)
+        return done
+
+    def tables(self, database="copy"):
+        return CLUSTER.sql("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND"
+                           " relnamespace::regnamespace::text !~ '^(pg_|information)'"
+                           " ORDER BY 1", database).split("\n")
+
+    def assertSame(self, query, target="copy"):
+        self.assertEqual(CLUSTER.sql(query, target), CLUSTER.sql(query, "shop"))
+
+
+class Tables(OptionTestCase):
+    def test_a_table_comes_back_into_a_new_database_with_all_that_it_needs(self):
+        for form in ("custom", "directory"):
+            with self.subTest(form=form):
+                self.backup.must("run", BACKUP_FORMAT=form)
+                done = self.must_restore("--table", "shop.orders")
+                self.assertEqual(self.tables(), ["orders"])
+                self.assertSame("SELECT * FROM shop.orders ORDER BY id")
+                self.assertSame("SELECT last_value, is_called FROM shop.orders_id_seq")
+                self.assertSame("SELECT indexdef FROM pg_indexes WHERE schemaname = 'shop' AND"
+                                " tablename = 'orders' ORDER BY 1")
+                self.assertSame("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
+                self.assertSame("SELECT relacl, obj_description(oid) FROM pg_class"
+                                " WHERE relname = 'orders'")
+                self.assertRegex(done.said, 'foreign key "shop.orders orders_customer_fkey" was left'
+                                            ' out: the table "shop.customers"')
+                CLUSTER.drop("copy")
+
+    def test_a_partitioned_table_comes_with_its_partitions(self):
+        self.backup.must("run")
+        self.must_restore("--table", "shop.events")
+        self.assertEqual(self.tables(), ["events", "events_2025", "events_2026"])
+        self.assertSame("SELECT tableoid::regclass, * FROM shop.events ORDER BY at")
+
+    def test_a_partition_alone_is_a_table_and_can_be_attached_as_it_is_said(self):
+        self.backup.must("run")
+        done = self.must_restore("--table", "events_2026")
+        self.assertEqual(self.tables(), ["events_2026"])
+        self.assertSame("SELECT * FROM shop.events_2026")
+        CLUSTER.sql("CREATE TABLE shop.events (at date NOT NULL, what text) PARTITION BY RANGE (at)",
+                    "copy")
+        CLUSTER.sql(re.search("to attach it: (.*;)", done.said)[1], "copy")
+        self.assertSame("SELECT * FROM shop.events WHERE at > '2026-01-01'")
+
+    def test_patterns_choose_by_schema_and_name_whatever_the_case(self):
+        self.backup.must("run")
+        self.must_restore("--table", "Odd *", "--table", "sh*.cust*")
+        self.assertEqual(self.tables(), ["Odd name", "customers"])
+
+    def test_a_table_that_was_dropped_comes_back_where_it_was(self):
+        self.backup.must("run")
+        self.must_restore()
+        CLUSTER.sql("DROP TABLE shop.orders; INSERT INTO shop.customers VALUES (3, 'new')", "copy")
+        self.must_restore("--table", "shop.orders")
+        self.assertSame("SELECT * FROM shop.orders ORDER BY id")
+        self.assertSame("SELECT conname FROM pg_constraint WHERE contype = 'f'")
+        self.assertEqual(CLUSTER.sql("SELECT count(*) FROM shop.customers", "copy"), "3")
+
+    def test_a_table_that_is_there_is_refused_and_left_as_it_is(self):
+        self.backup.must("run")
+        self.must_restore()
+        CLUSTER.sql("DELETE FROM shop.orders", "copy")
+        done = self.restore("--table", "shop.orders")
+        self.assertEnded(done, 2, "refused", '"shop.orders".* in "copy" already')
+        self.assertEqual(CLUSTER.sql("SELECT count(*) FROM shop.orders", "copy"), "0")
+
+    def test_a_table_that_is_there_is_replaced_by_force_and_clean(self):
+        self.backup.must("run")
+        self.must_restore()
+        CLUSTER.sql("UPDATE shop.orders SET kind = 'paid'; DELETE FROM shop.customers WHERE id = 3",
+                    "copy")
+        self.must_restore("--table", "shop.orders", "--force", "--clean")
+        self.assertSame("SELECT * FROM shop.orders ORDER BY id")
+        self.assertEqual(CLUSTER.schema("copy"), CLUSTER.schema("shop"))
+
+    def test_a_table_that_others_depend_on_is_not_replaced_but_left_as_it_is(self):
+        self.backup.must("run")
+        self.must_restore()
+        before = CLUSTER.contents("copy")
+        done = self.restore("--table", "shop.customers", "--force", "--clean")
+        self.assertEnded(done, 1, "restore", "other objects depend on it")
+        self.assertIn("All was left as it is", done.said)
+        self.assertEqual(CLUSTER.contents("copy"), before)
+
+    def test_a_pattern_that_fits_nothing_names_what_is_near_and_makes_nothing(self):
+        self.backup.must("run")
+        done = self.restore("--table", "shop.order")
+        self.assertEnded(done, 2, "not-found", '"shop.order"')
+        self.assertIn('"shop.orders"', done.said)
+        self.assertNotIn("copy", CLUSTER.databases())
+
+    def test_of_sql_text_nothing_can_be_chosen(self):
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        for option in (["--table", "x"], ["--schema-only"], ["--data-only"], ["--jobs", "2"]):
+            with self.subTest(option=option):
+                self.assertEnded(self.restore(*option), 2, "usage", "SQL text")
+        self.assertNotIn("copy", CLUSTER.databases())
+
+
+class SchemaAndData(OptionTestCase):
+    def test_schema_only_restores_definitions_and_data_only_the_rows(self):
+        for form in ("custom", "directory"):
+            with self.subTest(form=form):
+                self.backup.must("run", BACKUP_FORMAT=form)
+                self.must_restore("--schema-only")
+                self.assertEqual(CLUSTER.schema("copy"), CLUSTER.schema("shop"))
+                self.assertEqual(CLUSTER.sql("SELECT count(*) FROM shop.orders", "copy"), "0")
+                self.must_restore("--data-only")
+                self.assertEqual(CLUSTER.contents("copy"), CLUSTER.contents("shop"))
+                CLUSTER.drop("copy")
+
+    def test_data_only_never_doubles_rows(self):
+        self.backup.must("run")
+        self.must_restore()
+        before = CLUSTER.contents("copy")
+        done = self.restore("--data-only")
+        self.assertEnded(done, 2, "refused", '"shop.customers".* have rows already')
+        self.assertEqual(CLUSTER.contents("copy"), before)
+
+    def test_data_only_of_a_table_asks_for_the_rows_of_that_table_alone(self):
+        self.backup.must("run")
+        self.must_restore()
+        CLUSTER.sql("TRUNCATE shop.orders", "copy")
+        self.must_restore("--data-only", "--table", "shop.orders")
+        self.assertEqual(CLUSTER.contents("copy"), CLUSTER.contents("shop"))
+
+    def test_data_only_adds_rows_when_it_is_forced(self):
+        self.backup.must("run")
+        self.must_restore()
+        CLUSTER.sql("UPDATE shop.events SET at = at + 1", "copy")
+        self.must_restore("--data-only", "--table", "shop.events", "--force")
+        self.assertEqual(CLUSTER.sql("SELECT count(*) FROM shop.events", "copy"), "4")
+
+    def test_a_superusers_rows_fire_no_trigger_and_change_none(self):
+        self.backup.must("run")
+        self.must_restore("--schema-only")
+        CLUSTER.sql("CREATE TRIGGER off AFTER INSERT ON shop.orders FOR EACH ROW EXECUTE FUNCTION"
+                    " shop.stamp(); ALTER TABLE shop.orders DISABLE TRIGGER off", "copy")
+        done = self.must_restore("--data-only")
+        self.assertIn("no trigger fires", done.said)
+        self.assertEqual(CLUSTER.sql("SELECT count(*) FROM shop.audit", "copy"), "0")
+        self.assertEqual(CLUSTER.sql("SELECT tgname, tgenabled FROM pg_trigger WHERE NOT"
+                                     " tgisinternal ORDER BY 1", "copy"), "off|D\nstamp|O")
+
+    def test_anybody_elses_rows_fire_triggers_and_it_is_said(self):
+        CLUSTER.create("fired", "SET ROLE plain; CREATE TABLE log (a int); CREATE TABLE t (a int);"
+                       "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+                       " $$ BEGIN INSERT INTO public.log VALUES (1); RETURN NEW; END $$;"
+                       "INSERT INTO t VALUES (1);"
+                       "CREATE TRIGGER x AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+                       owner="plain")
+        self.addCleanup(CLUSTER.drop, "fired")
+        self.backup.must("run", PG_DATABASES="fired")
+        CLUSTER.create("copy", options="TEMPLATE template0", owner="plain")
+        self.backup.must("restore", "fired", "--to", "copy", "--schema-only", PG_USER="plain")
+        done = self.backup.must("restore", "fired", "--to", "copy", "--data-only", PG_USER="plain")
+        self.assertIn("triggers fire for the rows", done.said)
+        self.assertEqual(CLUSTER.sql("SELECT count(*) FROM log", "copy"), "1")
+
+    def test_data_only_wants_a_database(self):
+        self.backup.must("run")
+        self.assertEnded(self.restore("--data-only"), 2, "usage", "makes no tables")
+        self.assertNotIn("copy", CLUSTER.databases())
+
+
+class Jobs(OptionTestCase):
+    def test_an_archive_is_restored_over_several_connections(self):
+        for form in ("custom", "directory"):
+            with self.subTest(form=form):
+                self.backup.must("run", BACKUP_FORMAT=form)
+                self.must_restore("--jobs", "3")
+                self.assertEqual(CLUSTER.contents("copy"), CLUSTER.contents("shop"))
+                self.assertEqual(CLUSTER.schema("copy"), CLUSTER.schema("shop"))
+                CLUSTER.drop("copy")
+
+    def test_an_existing_database_takes_one(self):
+        self.backup.must("run")
+        CLUSTER.create("copy", options="TEMPLATE template0")
+        self.assertEnded(self.restore("--jobs", "2"), 2, "usage", "one transaction")
+        self.must_restore("--jobs", "1")
+
+    def test_jobs_are_a_number(self):
+        self.backup.must("run")
+        for jobs in ("0", "65", "two", "2x", "-1", ""):
+            with self.subTest(jobs=jobs):
+                self.assertEnded(self.restore(f"--jobs={jobs}"), 2, "usage", "from 1 to 64")
+
+
+class Elsewhere(OptionTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        OTHER.start()
+        OTHER.sql("CREATE ROLE reader; CREATE ROLE arriving LOGIN SUPERUSER PASSWORD 'arriving'")
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(OTHER.drop, "copy")
+        self.backup.must("run")
+
+    def target(self, **settings):
+        lines = {"PG_HOST": "127.0.0.1", "PG_PORT": OTHER.port, "PG_USER": "arriving",
+                 "PG_PASSWORD_FILE": self.write("target.password", "arriving\n"),
+                 "PG_BINDIR": OTHER.bindir, **settings}
+        return self.write("target.conf", "".join(f"{key}={value}\n" for key, value in lines.items()))
+
+    def test_the_file_alone_says_where_whatever_the_environment_says(self):
+        self.write("pg_password", "somebody else's")
+        done = self.must_restore("--into", self.target(), PGHOST="/nowhere", PGOPTIONS="-c x=y",
+                                 CREDENTIALS_DIRECTORY=self.tmp)
+        self.assertEqual(OTHER.contents("copy"), CLUSTER.contents("shop"))
+        self.assertNotIn("copy", CLUSTER.databases())
+        self.assertIn(f"--port='{OTHER.port}' --username='arriving' --dbname='copy'", done.said)
+
+    def test_an_instances_whole_file_will_do(self):
+        self.must_restore("--into", self.target(BACKUP_KEEP_DAYS="3", PG_DATABASES="other"))
+        self.assertEqual(OTHER.contents("copy"), CLUSTER.contents("shop"))
+
+    def test_what_is_wrong_in_the_file_is_told_by_its_line(self):
+        done = self.restore("--into", self.target(PG_HOTS="x"))
+        self.assertEnded(done, 78, "settings", r'target.conf:\d+: unknown setting "PG_HOTS"')
+
+    def test_an_instance_is_named_without_a_slash(self):
+        self.assertEnded(self.restore("--into", "nowhere"), 78, "settings",
+                         "/etc/pg-backup/nowhere.conf")
+
+    def test_no_database_is_ever_guessed(self):
+        done = self.backup("restore", "shop", "--into", self.target())
+        self.assertEnded(done, 2, "usage", "--into SERVER takes --to DATABASE")
+
+
+class Interrupted(OptionTestCase):
+    def killed(self):
+        """Kills a restore in mid-way; the database that it was filling."""
+        CLUSTER.create("slow", "CREATE TABLE t AS SELECT 1 AS i;"
+                       "CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT i"
+                       " FROM pg_sleep(CASE current_database() WHEN 'slow' THEN 0 ELSE 60 END) $$;"
+                       "CREATE INDEX ON t (slow(i))")
+        self.addCleanup(CLUSTER.drop, "slow")
+        self.backup.must("run", PG_DATABASES="slow")
+        running = self.backup.start("restore", "slow", "--to", "copy")
+        working = "FROM pg_stat_activity WHERE datname LIKE 'copy%' AND wait_event = 'PgSleep'"
+        name = pgtest.wait_until(lambda: CLUSTER.sql("SELECT datname " + working), "it is at work")
+        running.send(signal.SIGKILL)
+        running.wait()
+        CLUSTER.sql("SELECT pg_terminate_backend(pid) " + working)
+        pgtest.wait_until(lambda: CLUSTER.sql("SELECT count(*) FROM pg_stat_activity WHERE datname"
+                                              f" = '{name}'") == "0", "the server has ended it")
+        return name
+
+    def test_a_killed_restore_leaves_nothing_of_the_final_name_and_the_next_tells_what(self):
+        name = self.killed()
+        self.assertEqual(self.unfinished(), [name])
+        self.assertNotIn("copy", CLUSTER.databases())
+        self.backup.must("run")
+        done = self.must_restore()
+        self.assertEqual(CLUSTER.contents("copy"), CLUSTER.contents("shop"))
+        CLUSTER.sql(re.search('to remove it: (DROP DATABASE ".*")', done.said)[1])
+        self.assertEqual(self.unfinished(), [])
+        CLUSTER.drop("copy")
+        self.assertNotIn("was interrupted", self.must_restore().said)
+
+    def held(self, condition):
+        """A restore that does not end before the condition is true of its server."""
+        CLUSTER.create("held", f"""CREATE TABLE t AS SELECT 1 AS i;
+            CREATE FUNCTION held() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+                WHILE current_database() <> 'held' AND NOT ({condition}) LOOP
+                    PERFORM pg_sleep(0.05), pg_stat_clear_snapshot();
+                END LOOP;
+                RETURN true;
+            END $$;
+            ALTER TABLE t ADD CHECK (held())""")
+        self.addCleanup(CLUSTER.drop, "held")
+        self.backup.must("run", PG_DATABASES="held")
+        running = self.backup.start("restore", "held", "--to", "copy")
+        name, = pgtest.wait_until(self.unfinished, "the database is there")
+        return running, name
+
+    def test_somebody_who_looks_into_the_new_database_does_not_keep_its_name_from_it(self):
+        running, name = self.held("EXISTS (SELECT FROM pg_stat_activity WHERE datname ="
+                                  " current_database() AND application_name = 'psql')")
+        visitor = CLUSTER.session(name)
+        self.addCleanup(visitor.close)
+        visitor.do("SELECT 1")
+        self.assertEqual(running.wait().code, 0)
+        self.assertEqual(CLUSTER.sql("SELECT i FROM t", "copy"), "1")
+
+    def test_a_name_that_was_taken_meanwhile_costs_nothing_but_the_name(self):
+        running, name = self.held("EXISTS (SELECT FROM pg_database WHERE datname = 'copy')")
+        self.addCleanup(CLUSTER.drop, name)
+        CLUSTER.create("copy")
+        done = running.wait()
+        self.assertEnded(done, 2, "refused", f'complete, but is still called "{name}"')
+        self.assertIn(f'ALTER DATABASE "{name}" RENAME TO "copy"', done.said)
+        self.assertEqual(CLUSTER.sql("SELECT i FROM t", name), "1")
