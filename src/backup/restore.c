@@ -1,8 +1,10 @@
 #include "backup/restore.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/globals.h"
 #include "backup/restore-step.h"
 #include "backup/verify.h"
 #include "pg/message.h"
@@ -77,6 +79,37 @@ static int tell_of_leftovers(const Restore *restore, Err *err)
     return r;
 }
 
+/* Roles and tablespaces */
+
+static const Backup *find_globals(const Restore *restore, const Series **ret_series, Err *err)
+{
+    const RestoreSource *source = restore->source;
+    const Backup *globals = globals_choose(source->catalog, source->backup->when, ret_series);
+
+    if (globals)
+        return globals;
+    err_set(err, ERR_NOT_FOUND, "there is no good backup of the globals in \"%s\"",
+            source->catalog->path);
+    err_hint(err, "Restore without --globals, and make the roles that it needs by hand.");
+    return NULL;
+}
+
+/* Before the database: what it holds belongs to somebody. */
+static int restore_globals(const Restore *restore, Err *err)
+{
+    const Series *series;
+    const Backup *globals = find_globals(restore, &series, err);
+
+    if (!globals)
+        return -ENOENT;
+    int r = globals_restore(restore->source->catalog, series, globals,
+                            &(GlobalsTarget){ .session = restore->target->session },
+                            &restore->outcome->notes, err);
+    if (r >= 0)
+        restore->outcome->globals = globals;
+    return r;
+}
+
 /* Filling it */
 
 /* What the target said, as an error of the restore. */
@@ -95,6 +128,10 @@ static void classify(const Child *child, Err *err)
         { "because other objects depend on it",
           "All was left as it is. Restore beside it, into a new database, and exchange the rows "
           "there; or drop what depends on it first, and make it again afterwards." },
+        { "cannot drop inherited constraint",
+          "pg_restore cannot drop the keys of partitions: all was left as it is. Restore into a "
+          "new "
+          "database, or DROP TABLE the partitioned tables first." },
         { "unrecognized configuration parameter",
           "The backup comes from a newer major version: restore into a server of that one, or of a "
           "later one." },
@@ -266,6 +303,7 @@ int restore_to_database(const RestoreSource *source, const RestoreTarget *target
 {
     _cleanup_(restore_done)
         Restore restore = { .source = source, .target = target, .outcome = ret };
+    const Series *globals;
     bool exists;
 
     int r = pg_database_exists(target->session, target->database, &exists, err);
@@ -283,8 +321,15 @@ int restore_to_database(const RestoreSource *source, const RestoreTarget *target
         if (r < 0)
             return r;
     }
+    if (target->globals && !find_globals(&restore, &globals, err))
+        return -ENOENT;
     r = restore_check_digest(source, err);
     if (r < 0)
         return r;
+    if (target->globals) {
+        r = restore_globals(&restore, err);
+        if (r < 0)
+            return r;
+    }
     return exists ? fill_existing(&restore, err) : fill_new(&restore, err);
 }

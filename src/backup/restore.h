@@ -38,9 +38,10 @@ typedef struct RestoreTarget {
     const PgClient *client;
     PgSession *session; /* in the maintenance database */
     const char *database;
-    bool superuser;              /* whether our role is one */
-    bool force;                  /* into a database, or tables, where there is something already */
-    bool clean;                  /* drop the objects of an archive first where they are */
+    bool superuser; /* whether our role is one */
+    bool globals;   /* roles and tablespaces first, see globals.h: ERR_NOT_FOUND without any */
+    bool force;     /* into a database, or tables, where there is something already */
+    bool clean;     /* drop the objects of an archive first where they are */
     bool schema_only, data_only; /* of an archive */
     const Strv *tables;          /* likewise: patterns, see restore-select.h; none: all */
     uint64_t jobs;               /* connections to restore an archive over; 0: nobody asked */
@@ -49,8 +50,9 @@ typedef struct RestoreTarget {
 
 /* What is to be told, whether the restore succeeds or not. */
 typedef struct RestoreOutcome {
-    bool created; /* the database was made */
-    Strv notes;   /* what somebody may miss, a sentence each */
+    bool created;          /* the database was made */
+    const Backup *globals; /* that were restored first; NULL: none */
+    Strv notes;            /* what somebody may miss, a sentence each */
 } RestoreOutcome;
 
 #define _cleanup_restore_outcome_ _cleanup_(restore_outcome_done)

@@ -22,7 +22,8 @@ static const struct {
     const char *sentence;
 } rules[] = {
     { ARG_INTO, ARG_TO, 0, "--into SERVER takes --to DATABASE, too: which one is never guessed" },
-    { ARG_INTO | ARG_JOBS | ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE | ARG_CLEAN | ARG_FORCE,
+    { ARG_INTO | ARG_JOBS | ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE | ARG_GLOBALS | ARG_CLEAN |
+          ARG_FORCE,
       ARG_TO, 0, "--into, --jobs, --table and the like go with --to DATABASE" },
     { ARG_CLEAN, ARG_FORCE, 0, "--clean drops what is there, and takes --force beside it" },
     { ARG_SCHEMA_ONLY, 0, ARG_DATA_ONLY, "--schema-only and --data-only exclude each other" },
@@ -91,6 +92,7 @@ static RestoreTarget describe_target(const CmdContext *ctx, const Access *access
         .session = access->session,
         .database = args->to,
         .superuser = access->server.superuser,
+        .globals = args->flags & ARG_GLOBALS,
         .force = args->flags & ARG_FORCE,
         .clean = args->flags & ARG_CLEAN,
         .schema_only = args->flags & ARG_SCHEMA_ONLY,
@@ -107,6 +109,10 @@ static int restore_contents(const RestoreSource *source, const RestoreTarget *ta
     int r = restore_to_database(source, target, &outcome, err);
     for (size_t i = 0; i < outcome.notes.count; i++)
         log_warning("%s", outcome.notes.items[i]);
+    if (outcome.globals)
+        log_notice("restored the roles and tablespaces of %s%s", outcome.globals->stem,
+                   outcome.globals->when == source->backup->when ? ""
+                                                                 : ", which is of another run");
     if (r < 0) {
         err_prefix(err, "restoring %s into \"%s\"", source->backup->stem, target->database);
         return r;
@@ -203,6 +209,6 @@ const Command command_restore = {
         "through a\n"
         "bad day is docs/RESTORE.md.",
     .options = ARG_TO | ARG_INTO | ARG_JOBS | ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE |
-               ARG_OUTPUT | ARG_STDOUT | ARG_FORCE | ARG_CLEAN,
+               ARG_GLOBALS | ARG_OUTPUT | ARG_STDOUT | ARG_FORCE | ARG_CLEAN,
     .run = run_restore,
 };

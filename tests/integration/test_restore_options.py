@@ -1,5 +1,6 @@
 """Restoring a part, another way, or elsewhere: every option of restore beside --to and --force."""
 
+import os
 import re
 import signal
 
@@ -137,6 +138,18 @@ class Tables(OptionTestCase):
         done = self.restore("--table", "shop.customers", "--force", "--clean")
         self.assertEnded(done, 1, "restore", "other objects depend on it")
         self.assertIn("All was left as it is", done.said)
+        self.assertEqual(CLUSTER.contents("copy"), before)
+
+    def test_partitions_that_pg_restore_cannot_replace_are_left_as_they_are(self):
+        self.backup.must("run")
+        self.must_restore()
+        before = CLUSTER.contents("copy")
+        done = self.restore("--table", "shop.events", "--force", "--clean")
+        self.assertEnded(done, 1, "restore", "cannot drop inherited constraint")
+        self.assertIn("DROP TABLE the partitioned tables first", done.said)
+        self.assertEqual(CLUSTER.contents("copy"), before)
+        CLUSTER.sql("DROP TABLE shop.events", "copy")
+        self.must_restore("--table", "shop.events")
         self.assertEqual(CLUSTER.contents("copy"), before)
 
     def test_a_pattern_that_fits_nothing_names_what_is_near_and_makes_nothing(self):
@@ -284,6 +297,62 @@ class Elsewhere(OptionTestCase):
     def test_no_database_is_ever_guessed(self):
         done = self.backup("restore", "shop", "--into", self.target())
         self.assertEnded(done, 2, "usage", "--into SERVER takes --to DATABASE")
+
+
+class Globals(OptionTestCase):
+    """Into a server that has never heard of the roles."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = pgtest.Cluster().start()
+        self.addCleanup(self.other.stop, "immediate")
+        self.target = self.write("other.conf", f"PG_HOST={self.other.host}\nPG_PORT={self.other.port}\n"
+                                 f"PG_USER=postgres\nPG_BINDIR={self.other.bindir}\n")
+
+    def test_roles_come_first_and_those_that_are_there_stay_as_they_are(self):
+        self.backup.must("run")
+        self.other.sql("CREATE ROLE plain NOLOGIN CONNECTION LIMIT 7;"
+                       "ALTER ROLE postgres PASSWORD 'its own'")
+        before = self.other.sql("SELECT * FROM pg_authid WHERE rolname IN ('plain', 'postgres')")
+        failed = self.restore("--into", self.target)
+        self.assertEnded(failed, 1, "restore", 'role "reader" does not exist')
+        self.assertIn("--globals", failed.said)
+
+        done = self.must_restore("--into", self.target, "--globals")
+        self.assertEqual(self.other.contents("copy"), CLUSTER.contents("shop"))
+        self.assertIn(f"the roles and tablespaces of {self.backup.globals().stem}", done.said)
+        self.assertRegex(done.said, 'left as they are: .*"plain"')
+        self.assertEqual(
+            self.other.sql("SELECT * FROM pg_authid WHERE rolname IN ('plain', 'postgres')"), before)
+
+    def test_roles_have_their_passwords(self):
+        self.backup.must("run")
+        self.must_restore("--into", self.target, "--globals")
+        hashes = "SELECT rolpassword FROM pg_authid WHERE rolname = 'plain'"
+        self.assertEqual(self.other.sql(hashes), CLUSTER.sql(hashes))
+
+    def test_the_nearest_globals_before_the_backup_are_taken_and_named(self):
+        self.backup.at("-3d", "run", PG_DATABASES="postgres")
+        self.backup.at("-1d", "run", PG_DATABASES="shop", BACKUP_GLOBALS="no")
+        self.backup.must("run", PG_DATABASES="postgres")
+        oldest = min(b.stem for b in self.backup.backups() if b.manifest["kind"] == "globals")
+        done = self.must_restore("--into", self.target, "--globals")
+        self.assertIn(f"{oldest}, which is of another run", done.said)
+
+    def test_without_globals_it_is_refused_before_anything_is_touched(self):
+        self.backup.must("run", BACKUP_GLOBALS="no")
+        done = self.restore("--into", self.target, "--globals")
+        self.assertEnded(done, 2, "not-found", "no good backup of the globals")
+        self.assertNotIn("copy", self.other.databases())
+
+    def test_a_line_that_psql_would_obey_does_nothing(self):
+        CLUSTER.sql('CREATE ROLE "hostile\n\\! touch ' + self.tmp + '/obeyed"')
+        self.addCleanup(CLUSTER.sql, 'DROP ROLE "hostile\n\\! touch ' + self.tmp + '/obeyed"')
+        self.backup.must("run")
+        self.must_restore("--into", self.target, "--globals")
+        self.assertEqual(self.other.sql("SELECT count(*) FROM pg_roles WHERE rolname ~ 'hostile'"),
+                         "1")
+        self.assertFalse(os.path.exists(self.tmp + "/obeyed"))
 
 
 class Interrupted(OptionTestCase):
