@@ -9,6 +9,7 @@
 #include "cmd/access.h"
 #include "cmd/after-restore.h"
 #include "cmd/cmd.h"
+#include "cmd/prove-copy.h"
 #include "cmd/target-server.h"
 #include "sys/log.h"
 #include "sys/mem.h"
@@ -22,11 +23,13 @@ static const struct {
     const char *sentence;
 } rules[] = {
     { ARG_INTO, ARG_TO, 0, "--into SERVER takes --to DATABASE, too: which one is never guessed" },
-    { ARG_INTO | ARG_JOBS | ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE | ARG_GLOBALS | ARG_CLEAN |
-          ARG_FORCE,
+    { ARG_INTO | ARG_JOBS | ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE | ARG_GLOBALS | ARG_PROVE |
+          ARG_CLEAN | ARG_FORCE,
       ARG_TO, 0, "--into, --jobs, --table and the like go with --to DATABASE" },
     { ARG_CLEAN, ARG_FORCE, 0, "--clean drops what is there, and takes --force beside it" },
     { ARG_SCHEMA_ONLY, 0, ARG_DATA_ONLY, "--schema-only and --data-only exclude each other" },
+    { ARG_PROVE, 0, ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE,
+      "--prove compares the whole: it is not for a part" },
     { ARG_DATA_ONLY, 0, ARG_CLEAN, "--data-only drops nothing: --clean is not for it" },
 };
 
@@ -141,7 +144,10 @@ static int restore_on_server(const CmdContext *ctx, const RestoreSource *source,
     if (r < 0)
         return r;
     after_restore_tell(source, &target);
-    return EXIT_CODE_DONE;
+    if (ctx->args->flags & ARG_PROVE)
+        r = prove_copy(source, &target, access.server.major,
+                       server->stall_timeout_seconds * USEC_PER_SEC, err);
+    return r < 0 ? r : EXIT_CODE_DONE;
 }
 
 static int into_database(const CmdContext *ctx, const RestoreSource *source, Err *err)
@@ -209,6 +215,6 @@ const Command command_restore = {
         "through a\n"
         "bad day is docs/RESTORE.md.",
     .options = ARG_TO | ARG_INTO | ARG_JOBS | ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE |
-               ARG_GLOBALS | ARG_OUTPUT | ARG_STDOUT | ARG_FORCE | ARG_CLEAN,
+               ARG_GLOBALS | ARG_PROVE | ARG_OUTPUT | ARG_STDOUT | ARG_FORCE | ARG_CLEAN,
     .run = run_restore,
 };

@@ -212,9 +212,9 @@ static const ErrKindInfo kinds[] = {
         .name = "not-proven",
         .exit_code = EXIT_CODE_NOT_VERIFIED,
         .message_id = "85ad55b53bbd407582f5b1cc083aba05",
-        .cause = "A drill has restored a backup, or tried to, and what came out is not what was "
-                 "backed up, or not what the assertions demand.",
-        .remedy = "Read STEM.proof.json beside the backup: it names the level and each difference. "
+        .cause = "A backup was restored by a drill or by restore --prove, or could not be, and what "
+                 "came out is not what was backed up, or not what the assertions demand.",
+        .remedy = "A drill's STEM.proof.json beside the backup names the level and each difference. "
                   "Drill an older backup (\"pg-backup drill STEM\") and make a new one, until "
                   "there is one that is proven.",
     },

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 
 import pgtest
@@ -353,6 +354,84 @@ class Globals(OptionTestCase):
         self.assertEqual(self.other.sql("SELECT count(*) FROM pg_roles WHERE rolname ~ 'hostile'"),
                          "1")
         self.assertFalse(os.path.exists(self.tmp + "/obeyed"))
+
+
+class Proven(OptionTestCase):
+    def test_a_restored_database_is_proven_equal_in_every_format(self):
+        for form in ("custom", "directory", "plain"):
+            with self.subTest(form=form):
+                self.backup.must("run", BACKUP_FORMAT=form)
+                manifest = self.backup.backup("shop").manifest
+                done = self.must_restore("--prove")
+                self.assertEqual(done.stdout, f"proven: {manifest['tables']} tables, "
+                                              f"{manifest['rows']} rows equal\n")
+                CLUSTER.drop("copy")
+
+    def test_what_differs_is_named(self):
+        self.backup.must("run")
+        CLUSTER.create("copy", """CREATE FUNCTION meddle() RETURNS event_trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF to_regclass('shop.orders_kind') IS NOT NULL THEN
+                    DELETE FROM shop.events_2025;
+                END IF;
+            END $$;
+            CREATE EVENT TRIGGER meddle ON ddl_command_end WHEN TAG IN ('CREATE INDEX')
+                EXECUTE FUNCTION meddle()""", "TEMPLATE template0")
+        done = self.restore("--force", "--prove")
+        self.assertIn("differs: table shop.events_2025: 1 row became 0\n", done.stdout)
+        self.assertIn("differs: definition of EVENT TRIGGER meddle", done.stdout)
+        self.assertNotIn("proven: ", done.stdout)
+        self.assertEnded(done, 4, "not-proven", '"copy" is restored, but not proven')
+
+    def test_what_cannot_be_compared_is_no_proof(self):
+        self.backup.must("run")
+        self.backup.backup("shop").rewrite(server_version="14.3")
+        done = self.restore("--prove")
+        self.assertEnded(done, 5, "could-not-verify", "the definitions were not compared")
+        self.assertEqual(CLUSTER.contents("copy"), CLUSTER.contents("shop"))
+
+    def test_settings_of_the_original_that_change_a_dumps_text_do_not_count(self):
+        CLUSTER.create("texts", "CREATE TABLE t AS SELECT 'x'::bytea AS a, 5::money AS b;"
+                       "ALTER DATABASE texts SET bytea_output = 'escape'")
+        self.addCleanup(CLUSTER.drop, "texts")
+        self.backup.must("run", PG_DATABASES="texts")
+        done = self.backup.must("restore", "texts", "--to", "copy", "--prove")
+        self.assertEqual(done.stdout, "proven: 1 tables, 1 rows equal\n")
+
+    def test_a_part_is_not_proven(self):
+        self.backup.must("run")
+        for option in (["--schema-only"], ["--data-only"], ["--table", "x"]):
+            with self.subTest(option=option):
+                self.assertEnded(self.restore("--prove", *option), 2, "usage", "not for a part")
+
+
+class Afterwards(OptionTestCase):
+    """What a restore tells somebody to do."""
+
+    def test_the_command_that_it_names_makes_the_statistics(self):
+        self.backup.must("run")
+        said = self.must_restore().said
+        command = re.search("vacuumdb .*", said)[0]
+        self.assertRegex(command, "--analyze-in-stages .*--dbname='copy'")
+        tool, *arguments = shlex.split(command)
+        CLUSTER.tool(tool, *arguments)
+        statistics = "SELECT count(*) FROM pg_stats WHERE schemaname = 'shop'"
+        self.assertNotEqual(CLUSTER.sql(statistics, "copy"), "0")
+
+    def test_subscriptions_and_extensions_are_told_of(self):
+        CLUSTER.create("subscribed", "CREATE EXTENSION pgcrypto; CREATE SUBSCRIPTION news CONNECTION"
+                       " 'dbname=x' PUBLICATION p WITH (connect = false, slot_name = NONE)")
+        self.addCleanup(CLUSTER.sql, "DROP SUBSCRIPTION news", "subscribed")
+        self.backup.must("run", PG_DATABASES="subscribed")
+        self.addCleanup(CLUSTER.sql, "ALTER SUBSCRIPTION news SET (slot_name = NONE);"
+                                     "DROP SUBSCRIPTION news", "copy")
+        said = self.backup.must("restore", "subscribed", "--to", "copy").said
+        self.assertRegex(said, "1 subscription was restored disabled: ALTER SUBSCRIPTION")
+        self.assertRegex(said, r"the versions of this server.*: pgcrypto \d")
+
+    def test_definitions_alone_need_no_statistics(self):
+        self.backup.must("run")
+        self.assertNotIn("ANALYZE", self.must_restore("--schema-only").said)
 
 
 class Interrupted(OptionTestCase):

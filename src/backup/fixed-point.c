@@ -1,0 +1,160 @@
+#include "backup/fixed-point.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/inventory.h"
+#include "backup/coverage.h"
+#include "backup/verify.h"
+#include "stream/pump.h"
+#include "stream/sink-fd.h"
+#include "stream/stage-observe.h"
+#include "stream/stage.h"
+#include "sys/child.h"
+#include "sys/mem.h"
+
+#define LOCK_WAIT_SECONDS 60 /* somebody who changes the copy beside us */
+
+/* The text of a dump depends on them, and the copy's own server and database have theirs. */
+static void choose_settings(const Manifest *m, Strv *ret)
+{
+    if (m->bytea_output)
+        strv_addf(ret, "bytea_output=%s", m->bytea_output);
+    if (m->lc_monetary)
+        strv_addf(ret, "lc_monetary=%s", m->lc_monetary);
+    if (m->quote_all_identifiers)
+        strv_addf(ret, "quote_all_identifiers=%s", m->quote_all_identifiers);
+}
+
+static int dump_copy(const FixedPoint *f, Inventory *ret, Err *err)
+{
+    const Manifest *m = &f->backup->manifest;
+    bool plain = strcmp(m->format, "plain") == 0;
+    _cleanup_strv_ Strv settings = { 0 };
+    const PgDumpOptions options = {
+        .database = f->database,
+        .encoding = m->encoding,
+        .format = plain ? "plain" : "custom", /* a directory has the definitions of an archive */
+        .compress = plain ? NULL : "0",
+        .jobs = 1,
+        .lock_wait_timeout_seconds = LOCK_WAIT_SECONDS,
+        .settings = &settings,
+    };
+    _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+    _cleanup_child_ Child dumper = CHILD_INIT;
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    Stage *observed =
+        pipeline_add(p, plain ? stage_observe_sql_new(CODEC_NONE) : stage_observe_archive_new());
+
+    pipeline_add(p, sink_null_new());
+    choose_settings(m, &settings);
+    int r = pg_command_dump(f->client, f->server, &options, &command, err);
+    if (r < 0)
+        return r;
+    r = pg_command_spawn(&command, CHILD_STDOUT, f->stall_timeout, &dumper, err);
+    if (r < 0)
+        return r;
+    r = pump_child(&dumper, p, err);
+    if (r < 0)
+        return r;
+    return stage_observe_take_inventory(observed, ret, err);
+}
+
+static int major_of(const char *version)
+{
+    return version ? atoi(version) : 0;
+}
+
+bool fixed_point_is_of_another_major(const Backup *backup, int client_major, int server_major)
+{
+    const Manifest *m = &backup->manifest;
+
+    return client_major != major_of(m->client_version) ||
+           server_major != major_of(m->server_version);
+}
+
+typedef struct Comparison {
+    Inventory then, now;
+    FixedPointTell tell;
+    void *userdata;
+    bool without_unlogged; /* the original's dump had none of their contents */
+    size_t count;          /* of differences */
+    char *first;
+} Comparison;
+
+static void comparison_done(Comparison *c)
+{
+    inventory_done(&c->then);
+    inventory_done(&c->now);
+    free(c->first);
+}
+
+static bool lacks_unlogged(const Manifest *m)
+{
+    for (size_t i = 0; i < m->omissions_count; i++)
+        if (coverage_is_of_unlogged(m->omissions[i].what))
+            return true;
+    return false;
+}
+
+/* Unlogged tables are on a standby, but without contents, so that its dump has none of them; the
+ * copy's has the contents, which are nothing. */
+static bool is_unlogged_of_standby(const Comparison *c, const InventoryDifference *d)
+{
+    return c->without_unlogged && !d->table[0] && d->table[1] && d->table[1]->rows == 0;
+}
+
+static void note_difference(void *userdata, const InventoryDifference *difference)
+{
+    Comparison *c = userdata;
+    if (is_unlogged_of_standby(c, difference))
+        return;
+
+    _cleanup_free_ char *text = inventory_describe(difference, &c->then, &c->now);
+
+    c->count++;
+    c->tell(c->userdata, text);
+    if (!c->first)
+        c->first = TAKE_PTR(text);
+}
+
+static int say_not_compared(const FixedPoint *f, Err *err)
+{
+    const Manifest *m = &f->backup->manifest;
+
+    err_set(err, ERR_COULD_NOT_VERIFY,
+            "tables, sequences and large objects are the same; the definitions were not compared, "
+            "which pg_dump %s wrote of a server %s and PostgreSQL %d words otherwise",
+            m->client_version, m->server_version, f->client->major);
+    err_hint(err, "Install PostgreSQL %d's server programs.", major_of(m->server_version));
+    return -EINVAL;
+}
+
+int fixed_point_compare(const FixedPoint *f, FixedPointTell tell, void *userdata, Err *err)
+{
+    _cleanup_(comparison_done) Comparison c = {
+        .tell = tell,
+        .userdata = userdata,
+        .without_unlogged = lacks_unlogged(&f->backup->manifest),
+    };
+    bool other = fixed_point_is_of_another_major(f->backup, f->client->major, f->server_major);
+
+    int r = verify_load_inventory(f->catalog, f->series, f->backup, &c.then, err);
+    if (r < 0)
+        return err && err->kind == ERR_DAMAGED ? 1 : r;
+    r = dump_copy(f, &c.now, err);
+    if (r < 0) {
+        err_prefix(err, "the copy could not be dumped");
+        return r;
+    }
+    if (other)
+        c.then.definition_count = c.now.definition_count = 0;
+    inventory_compare(&c.then, &c.now, note_difference, &c);
+    if (c.count > 0) {
+        err_set(err, ERR_DAMAGED, "the copy differs from the original in %zu place%s: %s", c.count,
+                c.count == 1 ? "" : "s", c.first);
+        return 1;
+    }
+    return other ? say_not_compared(f, err) : 0;
+}
