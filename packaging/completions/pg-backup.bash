@@ -21,7 +21,7 @@ _pg_backup() {
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
-    -i | --instance)
+    -i | --instance | --into)
         words=$(for i in /etc/pg-backup/*.conf; do [ -e "$i" ] && basename "$i" .conf; done)
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
