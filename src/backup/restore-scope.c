@@ -64,8 +64,10 @@ static int read_toc(const RestoreSource *source, ArchiveToc *ret, Err *err)
     _cleanup_free_ char *path = manifest_is_directory(&source->backup->manifest)
                                     ? mem_printf("%s/" DIRECTORY_TOC, data)
                                     : mem_strdup(data);
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
+    if (fd < 0 && errno == ENOENT)
+        return err_set(err, ERR_DAMAGED, "\"%s\" is missing", path);
     if (fd < 0)
         return err_set_errno(err, errno, "could not open \"%s\"", path);
     return archive_toc_read(fd, path, ret, err);

@@ -115,6 +115,9 @@ static int restore_globals(const Restore *restore, Err *err)
 /* What the target said, as an error of the restore. */
 static void classify(const Child *child, Err *err)
 {
+    static const char needed[] =
+        "What was to be restored needs it: choose it, too (another --table), or restore into a new "
+        "database, where what a table needs comes along.";
     static const struct {
         const char *words;
         const char *hint;
@@ -123,6 +126,7 @@ static void classify(const Child *child, Err *err)
                                 "existing database must not end "
                                 "up with half of it: restore into a new one." },
         { "role \"", RESTORE_GLOBALS_HINT },
+        { "tablespace \"", RESTORE_GLOBALS_HINT },
         { "already exists", "What is there was left as it is: restore into a new database. Of an "
                             "archive, --force --clean replaces it; SQL text cannot replace." },
         { "because other objects depend on it",
@@ -142,6 +146,7 @@ static void classify(const Child *child, Err *err)
           "A new database has a name of its own until it is complete: make the database yourself "
           "(createdb -T template0) and restore into it." },
         { "session_replication_role", "Restore as a superuser." },
+        { "\" does not exist", needed }, /* a relation, a schema, a type */
     };
 
     if (err->kind != ERR_CHILD)

@@ -15,7 +15,8 @@
 /* Only psql restores the globals by hand, and psql does what a line with a backslash says: a name
  * on a hostile server may have put one there (CVE-2025-8714, CVE-2026-18408). */
 #define RESTORE_GLOBALS_HINT                                                                       \
-    "Roles come with the globals: \"pg-backup restore DATABASE --to NAME --globals\" makes those " \
+    "Roles and tablespaces come with the globals: \"pg-backup restore DATABASE --to NAME "         \
+    "--globals\" makes those "                                                                     \
     "that are missing. By hand: \"pg-backup restore globals --output globals.sql\"; make sure "    \
     "that no line of it but \\restrict and \\unrestrict begins with a backslash (psql would obey " \
     "it), then \"psql -X -d postgres -f globals.sql\", where a role that exists already is no "    \

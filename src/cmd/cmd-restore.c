@@ -129,7 +129,6 @@ static int restore_on_server(const CmdContext *ctx, const RestoreSource *source,
                              const Settings *server, Err *err)
 {
     _cleanup_access_ Access access = { 0 };
-
     uint64_t jobs;
 
     int r = parse_jobs(ctx->args->jobs, &jobs, err);

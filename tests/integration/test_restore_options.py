@@ -27,6 +27,7 @@ CREATE TABLE shop.events (at date, what text, PRIMARY KEY (at)) PARTITION BY RAN
 CREATE TABLE shop.events_2025 PARTITION OF shop.events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE shop.events_2026 PARTITION OF shop.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE TABLE "Odd name" AS SELECT 1 AS a;
+SELECT lo_from_bytea(4711, 'large');
 INSERT INTO shop.customers VALUES (1, 'Ada'), (2, 'Grace');
 INSERT INTO shop.orders (kind, customer) VALUES ('new', 1), ('paid', 2);
 INSERT INTO shop.events VALUES ('2025-05-05', 'then'), ('2026-06-06', 'now');
@@ -153,6 +154,24 @@ class Tables(OptionTestCase):
         self.must_restore("--table", "shop.events")
         self.assertEqual(CLUSTER.contents("copy"), before)
 
+    def test_a_view_without_what_it_shows_is_answered_with_the_way(self):
+        CLUSTER.create("viewed", "CREATE TABLE t AS SELECT 1 AS a; CREATE VIEW v AS TABLE t")
+        self.addCleanup(CLUSTER.drop, "viewed")
+        self.backup.must("run", PG_DATABASES="viewed")
+        done = self.backup("restore", "viewed", "--to", "copy", "--table", "v")
+        self.assertEnded(done, 1, "restore", 'relation "public.t" does not exist')
+        self.assertIn("another --table", done.said)
+        self.backup.must("restore", "viewed", "--to", "copy", "--table", "v", "--table", "t")
+        self.assertEqual(CLUSTER.sql("SELECT a FROM v", "copy"), "1")
+
+    def test_a_damaged_archive_is_refused_before_a_table_is_touched(self):
+        self.backup.must("run")
+        with open(self.backup.backup("shop").data, "r+b") as f:
+            f.seek(-9, os.SEEK_END)
+            f.write(b"x")
+        self.assertEnded(self.restore("--table", "shop.orders"), 4, "damaged", "SHA-256")
+        self.assertEqual([*self.unfinished(), *({"copy"} & CLUSTER.databases())], [])
+
     def test_a_pattern_that_fits_nothing_names_what_is_near_and_makes_nothing(self):
         self.backup.must("run")
         done = self.restore("--table", "shop.order")
@@ -222,7 +241,6 @@ class SchemaAndData(OptionTestCase):
                        owner="plain")
         self.addCleanup(CLUSTER.drop, "fired")
         self.backup.must("run", PG_DATABASES="fired")
-        CLUSTER.create("copy", options="TEMPLATE template0", owner="plain")
         self.backup.must("restore", "fired", "--to", "copy", "--schema-only", PG_USER="plain")
         done = self.backup.must("restore", "fired", "--to", "copy", "--data-only", PG_USER="plain")
         self.assertIn("triggers fire for the rows", done.said)
