@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "pg/target.h"
 #include "sys/mem.h"
 
 static bool is_exclusion(const char *entry)
@@ -80,7 +81,7 @@ static bool is_on_server(const PgDatabase *list, size_t count, const char *name)
 /* Whether a pattern may take it. */
 static bool can_match(const PgDatabase *db)
 {
-    return !db->is_template && db->allow_connections;
+    return !db->is_template && db->allow_connections && !pg_is_unfinished_name(db->name);
 }
 
 static void add_existing(const Strv *wanted, const PgDatabase *list, size_t count, Strv *ret)

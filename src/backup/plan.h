@@ -4,9 +4,10 @@
  *
  * An entry is a literal name, a shell pattern (fnmatch(3): *, ?, […]) or, with '!' before it, an
  * exclusion of either; a name's own '!' at its beginning is written "\!", as fnmatch(3) has it.
- * Patterns never match templates or databases that allow no connections; a literal name does, so
- * that asking for one is an honest failure. Exclusions apply to patterns and names alike. The
- * result is in the server's order, each database once. */
+ * Patterns never match templates, databases that allow no connections, or what a restore has not
+ * finished (pg/target.h); a literal name does, so that asking for one is an honest failure.
+ * Exclusions apply to patterns and names alike. The result is in the server's order, each database
+ * once. */
 
 #include "pg/server.h"
 #include "sys/err.h"

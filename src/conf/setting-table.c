@@ -90,7 +90,8 @@ static const SettingRow rows[] = {
         .info.default_text = "*",
         .info.description =
             "What a run backs up. A shell pattern (*, ?, […]) stands for every database that it "
-            "matches but templates; \"!\" before a name or a pattern excludes. An entry that "
+            "matches but templates and what a restore has not finished; \"!\" before a name or a "
+            "pattern excludes. An entry that "
             "holds a comma, white space or a double quote, or begins with a \"!\" of its own, "
             "is in double quotes, with \"\" for a double quote inside: *, !test_*, \"my db\". In "
             "a file, put single quotes around a value with double quotes.",

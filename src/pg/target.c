@@ -38,6 +38,15 @@ char *pg_unfinished_name(const char *database)
     return mem_printf("%s%0*" PRIx32, prefix, MARK_DIGITS, number);
 }
 
+bool pg_is_unfinished_name(const char *name)
+{
+    size_t size = strlen(name), end = strlen(MARK) + MARK_DIGITS;
+    const char *mark = size >= end ? name + size - end : name;
+
+    return size >= end && strncmp(mark, MARK, strlen(MARK)) == 0 &&
+           strspn(mark + strlen(MARK), "0123456789abcdef") == MARK_DIGITS;
+}
+
 static char *literal(PgSession *s, const char *text)
 {
     char *quoted = PQescapeLiteral(s->conn, text, strlen(text));

@@ -14,6 +14,7 @@
  * is complete: what has the name that was asked for is never half of something. Another name each
  * time; a long one is cut. Caller frees. */
 char *pg_unfinished_name(const char *database);
+bool pg_is_unfinished_name(const char *name);
 /* Those of earlier restores of that name, in which nobody is at work. */
 int pg_list_unfinished(PgSession *s, const char *database, Strv *ret, Err *err);
 /* In the end. Whoever is in it (monitoring, say) is asked to leave; in a session of its own. */

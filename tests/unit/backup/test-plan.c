@@ -11,13 +11,21 @@ static const struct {
     const char *name;
     bool is_template, allow_connections;
 } server[] = {
-    { "!odd", false, true },      { "-rf", false, true },
-    { ".hidden", false, true },   { "a/b", false, true },
-    { "app", false, true },       { "app_test", false, true },
-    { "closed", false, false },   { "na\xC3\xAFve caf\xC3\xA9", false, true },
-    { "new\nline", false, true }, { "postgres", false, true },
-    { "template0", true, false }, { "template1", true, true },
-    { "we\"ird", false, true },   { "x'; DROP", false, true },
+    { "!odd", false, true },
+    { "-rf", false, true },
+    { ".hidden", false, true },
+    { "a/b", false, true },
+    { "app", false, true },
+    { "app_restoring_0f1e2d3c", false, true },
+    { "app_test", false, true },
+    { "closed", false, false },
+    { "na\xC3\xAFve caf\xC3\xA9", false, true },
+    { "new\nline", false, true },
+    { "postgres", false, true },
+    { "template0", true, false },
+    { "template1", true, true },
+    { "we\"ird", false, true },
+    { "x'; DROP", false, true },
 };
 
 /* Entries and results are written as one string, with | between them. */

@@ -13,6 +13,22 @@ START_TEST(an_unfinished_database_is_called_after_what_it_becomes)
     ck_assert_uint_eq(strspn(name + 16, "0123456789abcdef"), 8);
     ck_assert_uint_eq(strlen(name), 24);
     ck_assert_str_ne(name, other);
+    ck_assert(pg_is_unfinished_name(name));
+}
+END_TEST
+
+static const char *const finished[] = {
+    "appdb",
+    "appdb_restoring_",
+    "appdb_restoring_123",
+    "appdb_restoring_1234567G",
+    "restoring_12345678",
+    "",
+};
+
+START_TEST(other_names_are_not_taken_for_one)
+{
+    ck_assert(!pg_is_unfinished_name(finished[_i]));
 }
 END_TEST
 
@@ -30,6 +46,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_TEST(an_unfinished_database_is_called_after_what_it_becomes),
+    UNIT_LOOP(other_names_are_not_taken_for_one, ELEMENTSOF(finished)),
     UNIT_TEST(a_name_that_is_too_long_is_cut_between_characters),
 };
 
