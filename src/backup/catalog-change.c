@@ -9,9 +9,8 @@
 #include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "backup/series-dir.h"
+#include "backup/stored-inventory.h"
 #include "stream/sink-file.h"
-#include "stream/stage-tap.h"
-#include "stream/stage.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
 
@@ -122,30 +121,21 @@ static int write_beside(const CatalogCommit *c, const char *name, const char *te
     return 0;
 }
 
-static int write_to_pipeline(void *userdata, const void *data, size_t size, Err *err)
-{
-    return pipeline_write(userdata, data, size, err);
-}
-
 static int write_inventory(const CatalogCommit *c, Err *err)
 {
     Manifest *m = c->manifest;
-    _cleanup_pipeline_ Pipeline *p = pipeline_new();
-    const Stage *tap = pipeline_add(p, stage_tap_new());
+    char *sha256;
+    Stage *sink = sink_file_new(&(SinkFileSpec){
+        .dir_fd = c->series_fd,
+        .dir_path = c->series_path,
+        .name = m->inventory_file,
+    });
 
-    pipeline_add(p, sink_file_new(&(SinkFileSpec){
-                        .dir_fd = c->series_fd,
-                        .dir_path = c->series_path,
-                        .name = m->inventory_file,
-                    }));
-    int r = inventory_write(c->inventory, write_to_pipeline, p, err);
-    if (r >= 0)
-        r = pipeline_finish(p, err);
+    int r = stored_inventory_write(c->inventory, sink, &sha256, err);
     if (r < 0)
         return r;
-
     free(m->inventory_sha256);
-    m->inventory_sha256 = mem_strdup(stage_tap_sha256(tap));
+    m->inventory_sha256 = sha256;
     return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "archive/inventory.h"
 #include "backup/coverage.h"
+#include "backup/stored-inventory.h"
 #include "backup/verify.h"
 #include "stream/pump.h"
 #include "stream/sink-fd.h"
@@ -133,21 +134,30 @@ static int say_not_compared(const FixedPoint *f, Err *err)
 
 int fixed_point_compare(const FixedPoint *f, FixedPointTell tell, void *userdata, Err *err)
 {
+    const Manifest *m = &f->backup->manifest;
     _cleanup_(comparison_done) Comparison c = {
         .tell = tell,
         .userdata = userdata,
-        .without_unlogged = lacks_unlogged(&f->backup->manifest),
+        .without_unlogged = lacks_unlogged(m),
     };
     bool other = fixed_point_is_of_another_major(f->backup, f->client->major, f->server_major);
 
-    int r = verify_load_inventory(f->catalog, f->series, f->backup, &c.then, err);
-    if (r < 0)
-        return err && err->kind == ERR_DAMAGED ? 1 : r;
-    r = dump_copy(f, &c.now, err);
+    bool same = false;
+
+    if (!m->inventory_file) /* which is what it says then */
+        return verify_load_inventory(f->catalog, f->series, f->backup, &c.then, err);
+    int r = dump_copy(f, &c.now, err);
     if (r < 0) {
         err_prefix(err, "the copy could not be dumped");
         return r;
     }
+    r = stored_inventory_is(m, &c.now, &same, err);
+    if (r < 0 || (same && !other))
+        return r;
+
+    r = verify_load_inventory(f->catalog, f->series, f->backup, &c.then, err);
+    if (r < 0)
+        return err && err->kind == ERR_DAMAGED ? 1 : r;
     if (other)
         c.then.definition_count = c.now.definition_count = 0;
     inventory_compare(&c.then, &c.now, note_difference, &c);

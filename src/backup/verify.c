@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/stored-inventory.h"
 #include "backup/verify-directory.h"
 #include "stream/pump.h"
 #include "stream/sink-child.h"
@@ -353,13 +354,18 @@ static void note_difference(void *userdata, const InventoryDifference *differenc
         c->first = inventory_describe(difference, &c->then, &c->now);
 }
 
-/* Takes `now` over. */
+/* Takes `now` over. The file of the inventory has been found to be what the manifest says. */
 static int compare_inventories(const char *dir, const Manifest *m, Inventory *now, Err *err)
 {
     _cleanup_(comparison_done) Comparison c = { .now = *now };
 
+    bool same = false;
+
     *now = (Inventory){ 0 };
-    int r = read_inventory(dir, m, &c.then, err);
+    int r = stored_inventory_is(m, &c.now, &same, err);
+    if (r < 0 || same)
+        return r;
+    r = read_inventory(dir, m, &c.then, err);
     if (r < 0)
         return r;
     inventory_compare(&c.then, &c.now, note_difference, &c);
