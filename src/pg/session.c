@@ -242,6 +242,13 @@ static int wait_for_answer(PgSession *s, const char *doing, Err *err)
     return 0;
 }
 
+/* PQgetResult() would give the same result for ever. The session is of no use any more. */
+static bool has_begun_copy(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
 int pg_query_begin(PgSession *s, const char *sql, const char *doing, Err *err)
 {
     return PQsendQuery(s->conn, sql) == 0 ? result_error(s, NULL, doing, err) : 0;
@@ -261,6 +268,9 @@ int pg_query_finish(PgSession *s, const char *doing, PGresult **ret, Err *err)
             PQclear(result);
             result = next;
         }
+        if (has_begun_copy(next))
+            return err_set(err, ERR_REFUSED, "could not %s: COPY from or to a client is not run here",
+                           doing);
     } while (next);
 
     ExecStatusType status = PQresultStatus(result);

@@ -20,7 +20,7 @@ struct PgSession {
 };
 
 /* Sends one statement and waits for its result (ret may be NULL). `doing` completes the sentence
- * "could not …". */
+ * "could not …". A COPY that would need us at its other end is ERR_REFUSED. */
 int pg_query(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err);
 /* The same in two steps: the server works between them, and nothing else may be asked of it. */
 int pg_query_begin(PgSession *s, const char *sql, const char *doing, Err *err);

@@ -219,6 +219,17 @@ exec {CLUSTER.bindir}/pg_restore "$@"
             metrics[f"pg_backup_database_last_drill_success_timestamp_seconds{label}}}"], 0)
 
 
+class Asserted(Undecided):
+    def test_a_copy_does_not_answer_an_assertion(self):
+        os.mkdir(self.tmp + "/assertions")
+        for name, sql in {"a": "COPY t TO STDOUT", "b": "BEGIN READ WRITE; COPY t FROM STDIN"}.items():
+            with open(f"{self.tmp}/assertions/{name}.sql", "w", encoding="utf-8") as f:
+                f.write(sql)
+        proof = self.assertUndecided("assertions", r"a\.sql: .*COPY",
+                                     DRILL_ASSERTIONS=self.tmp + "/assertions")
+        self.assertRegex("\n".join(proof["notes"]), r"b\.sql: .*COPY")
+
+
 class Ended(Undecided):
     def test_a_signal_ends_it_and_nothing_is_left(self):
         running = self.backup.start("drill")
