@@ -18,18 +18,22 @@
 #define NOTES_MAX 20
 #define NAMES_SHOWN 5
 
-const Backup *globals_choose(const Catalog *catalog, usec_t when, const Series **ret_series)
+const Backup *globals_next(const Series *s, usec_t when, const Backup *last)
 {
-    const Series *s = catalog_series(catalog, /* database= */ NULL);
-    const Backup *found = NULL;
+    size_t count = s ? s->count : 0, split = 0;
 
-    for (size_t i = 0; s && i < s->count; i++) {
-        const Backup *b = &s->backups[i];
-        if (b->good && (b->when <= when || !found))
-            found = b;
-    }
-    *ret_series = s;
-    return found;
+    while (split < count && s->backups[split].when <= when)
+        split++;
+    size_t at = last ? (size_t)(last - s->backups) : split;
+    bool back = !last || last->when <= when;
+    while (back && at > 0)
+        if (s->backups[--at].good)
+            return &s->backups[at];
+
+    for (at = back ? split : at + 1; at < count; at++)
+        if (s->backups[at].good)
+            return &s->backups[at];
+    return NULL;
 }
 
 /* One statement */

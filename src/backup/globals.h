@@ -15,9 +15,9 @@
 
 #include <stdbool.h>
 
-/* Those of the same run as a backup of that moment; else the nearest before it, else the nearest
- * after it; NULL: there are none. *ret_series is theirs. */
-const Backup *globals_choose(const Catalog *catalog, usec_t when, const Series **ret_series);
+/* The choice after `last` (NULL: the first) for a backup of that moment: the globals of the same
+ * run, then ever older ones, then those after it, the nearest first; NULL: there are no more. */
+const Backup *globals_next(const Series *s, usec_t when, const Backup *last);
 
 typedef struct GlobalsTarget {
     PgSession *session;        /* in the maintenance database */

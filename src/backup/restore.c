@@ -84,8 +84,10 @@ static int tell_of_leftovers(const Restore *restore, Err *err)
 static const Backup *find_globals(const Restore *restore, const Series **ret_series, Err *err)
 {
     const RestoreSource *source = restore->source;
-    const Backup *globals = globals_choose(source->catalog, source->backup->when, ret_series);
+    const Series *series = catalog_series(source->catalog, /* database= */ NULL);
+    const Backup *globals = globals_next(series, source->backup->when, /* last= */ NULL);
 
+    *ret_series = series;
     if (globals)
         return globals;
     err_set(err, ERR_NOT_FOUND, "there is no good backup of the globals in \"%s\"",

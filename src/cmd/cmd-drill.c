@@ -27,7 +27,7 @@ typedef struct Drills {
     Lock lock;
     DrillContext ctx;
     Json *json; /* the list of proofs, where that is asked for */
-    size_t proven, failed, undecided, gone;
+    size_t proven, failed, undecided;
 } Drills;
 
 static void drills_done(Drills *d)
@@ -145,7 +145,7 @@ static void publish(const Drills *d, const Series *series, const Backup *backup,
         log_notice("%s keeps the proof that it has: this drill could not decide", backup->stem);
 }
 
-/* A negative number only when the command is to end. */
+/* 1 when it was removed meanwhile; a negative number only when the command is to end. */
 static int drill_one(Drills *d, const Series *series, const Backup *backup, Err *err)
 {
     _cleanup_proof_ Proof p = { 0 };
@@ -157,30 +157,43 @@ static int drill_one(Drills *d, const Series *series, const Backup *backup, Err 
     int r = drill_backup(&d->ctx, series, backup, &p, &problems, &reason);
     log_progress_line(NULL);
     warn(&problems);
-    if (r < 0 && reason.kind == ERR_NOT_FOUND) {
-        log_notice("%s", reason.message);
-        d->gone++;
-    } else if (r < 0) {
+    bool gone = r < 0 && reason.kind == ERR_NOT_FOUND;
+    if (r < 0 && !gone) {
         err_move(err, &reason);
         return r;
+    }
+    if (gone) {
+        log_notice("%s", reason.message);
     } else {
         publish(d, series, backup, &p);
         tell(d, &p);
     }
     log_context(LOG_FIELD_STEM, NULL);
     log_context(LOG_FIELD_DATABASE, NULL);
-    return 0;
+    return gone;
 }
 
-/* A database without a backup that could be drilled is not passed over. */
-static void tell_undrillable(Drills *d, const Series *series, const char *why)
+static Json *undrillable_to_json(const char *database, const char *why)
+{
+    Json *json = json_new_object();
+
+    json_set_text(json, "database", database);
+    json_set_text(json, "result", proof_result_name(PROOF_RESULT_UNDECIDED));
+    json_set_text(json, "reason", why);
+    return json;
+}
+
+/* What should have been drilled and could not is not passed over. */
+static void tell_undrillable(Drills *d, const Series *series, const char *name, const char *why)
 {
     _cleanup_err_ Err err = { 0 };
-    _cleanup_free_ char *name = format_oneline(series->database ? series->database : "globals");
+    _cleanup_free_ char *line = format_oneline(name);
 
-    err_set(&err, ERR_COULD_NOT_VERIFY, "%s: %s", name, why);
-    if (!d->json)
-        printf("%s: %s\n", name, proof_result_title(PROOF_RESULT_UNDECIDED));
+    err_set(&err, ERR_COULD_NOT_VERIFY, "%s: %s", line, why);
+    if (d->json)
+        json_add_child(d->json, undrillable_to_json(series->database, why));
+    else
+        printf("%s: %s\n", line, proof_result_title(PROOF_RESULT_UNDECIDED));
     (void)fflush(stdout);
     log_context(LOG_FIELD_DATABASE, series->database);
     log_err(LOG_LEVEL_ERROR, LOG_EVENT_DRILL_FAILED, &err);
@@ -188,14 +201,26 @@ static void tell_undrillable(Drills *d, const Series *series, const char *why)
     d->undecided++;
 }
 
+/* The newest good one; of those that are removed meanwhile the next older, and the newest of all
+ * where none is good. */
 static int drill_newest(Drills *d, const Series *series, Err *err)
 {
-    const Backup *newest = series_newest_good(series);
+    const Backup *newest = series->count > 0 ? &series->backups[series->count - 1] : NULL;
+    int r = 1;
 
-    if (newest)
-        return drill_one(d, series, newest, err);
-    tell_undrillable(d, series, series->problem ? series->problem : "all backups are damaged");
-    return 0;
+    for (size_t i = series->count; i-- > 0 && r > 0;) {
+        const Backup *backup = &series->backups[i];
+        if (backup->good)
+            r = drill_one(d, series, backup, err);
+        else if (series_newest_good(series))
+            log_warning("passed over %s: %s", backup->stem, backup->problem);
+    }
+    if (r > 0 && newest && !series_newest_good(series))
+        r = drill_one(d, series, newest, err);
+    if (r > 0)
+        tell_undrillable(d, series, series->database,
+                         series->problem ? series->problem : "all backups were removed meanwhile");
+    return r < 0 ? r : 0;
 }
 
 /* The globals are drilled as part of each database. */
@@ -223,7 +248,10 @@ static int drill_named(Drills *d, const char *name, Err *err)
         err_hint(err, "The globals are drilled with each database.");
         return -EINVAL;
     }
-    return drill_one(d, series, backup, err);
+    r = drill_one(d, series, backup, err);
+    if (r > 0)
+        tell_undrillable(d, series, name, "it was removed meanwhile");
+    return r < 0 ? r : 0;
 }
 
 static int drill_all(Drills *d, Err *err)
@@ -315,9 +343,7 @@ static int conclude(Drills *d, Err *err)
     if (d->undecided > 0)
         return EXIT_CODE_COULD_NOT_VERIFY;
     if (d->proven == 0)
-        return err_set(err, ERR_COULD_NOT_VERIFY, "%s in \"%s\"",
-                       d->gone > 0 ? "all backups were removed meanwhile"
-                                   : "there is no backup to drill",
+        return err_set(err, ERR_COULD_NOT_VERIFY, "there is no backup to drill in \"%s\"",
                        d->catalog.path);
     return EXIT_CODE_DONE;
 }
