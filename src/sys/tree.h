@@ -5,10 +5,11 @@
 
 #include <stdint.h>
 
-/* Removes `name` and all below it; a missing one is fine. Goes on after a failure with what can be
- * removed, and returns the first: -EXDEV where something is mounted. */
+/* Removes `name` and all below it, however deep, and what its owner may not even list; a missing
+ * one is fine. Goes on after a failure with what can be removed, and returns one: -EXDEV where
+ * something is mounted. */
 int tree_remove(int parent_fd, const char *name);
 
 /* What the files below a directory occupy, as du(1) counts it. What cannot be read, or vanishes
- * while we look, counts nothing. */
+ * while we look, counts nothing; nor does what lies deeper than anything of PostgreSQL. */
 uint64_t tree_bytes(int dir_fd);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,45 @@ START_TEST(what_is_not_there_is_as_good_as_removed)
 }
 END_TEST
 
+/* In the way of anybody's `while mkdir x && cd x`. */
+START_TEST(a_tree_deeper_than_descriptors_reach_goes_as_well)
+{
+    enum { DEPTH = 1000, DESCRIPTORS = 200 };
+    Site s = make_site();
+    struct rlimit limit, lower = { .rlim_cur = DESCRIPTORS };
+    int fd = openat(s.top_fd, "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (size_t i = 0; i < DEPTH; i++) {
+        ck_assert_int_eq(mkdirat(fd, "deep-1", 0700) | mkdirat(fd, "other", 0700), 0);
+        int next = openat(fd, "deep-1", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        close(fd);
+        fd = next;
+    }
+    close(fd);
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    lower.rlim_max = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &lower), 0);
+    int r = tree_remove(s.top_fd, "tree");
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_int_eq(r, 0);
+    ck_assert(!is_there(&s, "tree"));
+    remove_site(&s);
+}
+END_TEST
+
+START_TEST(a_tree_whose_owner_has_locked_himself_out_goes_as_well)
+{
+    Site s = make_site();
+
+    ck_assert_int_eq(fchmodat(s.top_fd, "tree/a/b", 0, 0), 0);
+    ck_assert_int_eq(fchmodat(s.top_fd, "tree/a", 0500, 0), 0);
+    ck_assert_int_eq(tree_remove(s.top_fd, "tree"), 0);
+    ck_assert(!is_there(&s, "tree"));
+    remove_site(&s);
+}
+END_TEST
+
 START_TEST(bytes_are_those_of_the_tree_and_not_of_what_its_links_lead_to)
 {
     Site s = make_site();
@@ -95,6 +135,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(all_of_a_tree_goes_and_nothing_that_its_links_lead_to),
     UNIT_TEST(a_link_goes_alone),
     UNIT_TEST(what_is_not_there_is_as_good_as_removed),
+    UNIT_TEST(a_tree_deeper_than_descriptors_reach_goes_as_well),
+    UNIT_TEST(a_tree_whose_owner_has_locked_himself_out_goes_as_well),
     UNIT_TEST(bytes_are_those_of_the_tree_and_not_of_what_its_links_lead_to),
 };
 
