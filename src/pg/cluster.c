@@ -11,16 +11,19 @@
 #include "pg/cluster-dir.h"
 #include "pg/cluster-program.h"
 #include "sys/child.h"
+#include "sys/descendants.h"
 #include "sys/mem.h"
 #include "sys/process.h"
 #include "sys/tree.h"
 
 #define LOG_TAIL ((size_t)64 << 10)
 #define ANSWER_TIMEOUT (10 * USEC_PER_SEC)
+#define END_TIMEOUT (10 * USEC_PER_SEC)
 
 struct PgCluster {
     ClusterDir dir;
     Child server;
+    Descendants descendants;
     char *superuser;
     PgTarget target;
 };
@@ -246,6 +249,7 @@ static int start(PgCluster *c, const PgClusterSpec *spec, Err *err)
         .maintenance_database = "postgres",
     };
     pg_forget_environment();
+    descendants_begin(&c->descendants);
     r = run_initdb(c, spec, &account, err);
     if (r < 0)
         return r;
@@ -298,6 +302,8 @@ void pg_cluster_stop(PgCluster *c, Strv *problems)
     if (!c)
         return;
     child_done(&c->server);
+    if (descendants_end(&c->descendants, END_TIMEOUT) < 0 && problems)
+        strv_addf(problems, "could not end all that was started in \"%s\"", c->dir.path);
     if (c->dir.fd >= 0)
         (void)cluster_dir_destroy(&c->dir, problems);
     cluster_dir_done(&c->dir);

@@ -66,9 +66,10 @@ static bool fits(int proc_fd, const ProcessFilter *filter)
 {
     struct stat st;
 
-    return fstat(proc_fd, &st) == 0 && st.st_uid == filter->uid &&
-           runs_one_of(proc_fd, filter->programs) &&
-           (works_in(proc_fd, filter->dir) || was_told(proc_fd, filter->word));
+    if (fstat(proc_fd, &st) < 0 || st.st_uid != filter->uid)
+        return false;
+    return works_in(proc_fd, filter->dir) ||
+           (runs_one_of(proc_fd, filter->programs) && was_told(proc_fd, filter->word));
 }
 
 static int kill_and_wait(int pidfd, usec_t deadline)
@@ -89,6 +90,8 @@ static int kill_and_wait(int pidfd, usec_t deadline)
 static int kill_if_it_fits(int all_fd, const char *number, const ProcessFilter *filter,
                            usec_t deadline)
 {
+    if (strtol(number, NULL, 10) == getpid())
+        return 0;
     _cleanup_close_ int proc_fd = openat(all_fd, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (proc_fd < 0 || !fits(proc_fd, filter))
         return 0;

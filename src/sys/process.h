@@ -8,13 +8,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* All that a process must be. Root without CAP_SYS_PTRACE, as in a container, sees no other user's
- * working directory, so that the command line is as good. */
+/* A process of this user that works in the directory, or that is one of the programs and was told
+ * the word: root without CAP_SYS_PTRACE, as in a container, sees no other user's working directory.
+ */
 typedef struct ProcessFilter {
     uid_t uid;
+    const char *dir;             /* an absolute path: there, or below it */
     const char *const *programs; /* file names, the first 15 characters; NULL-terminated */
-    const char *dir;             /* its working directory is this absolute path or below it, */
-    const char *word;            /* or this is in its command line */
+    const char *word;            /* in its command line */
 } ProcessFilter;
 
 /* SIGKILL for all that fit, and for those that they start meanwhile; waits for their end. Each is

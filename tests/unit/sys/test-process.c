@@ -100,9 +100,10 @@ START_TEST(whoever_differs_in_one_thing_lives)
     filter.uid = geteuid() + 1;
     ck_assert_int_eq(process_kill(&filter, TIMEOUT), 0);
     filter = filter_for(dir);
-    filter.programs = others;
-    ck_assert_int_eq(process_kill(&filter, TIMEOUT), 0);
     filter = filter_for(longer);
+    ck_assert_int_eq(process_kill(&filter, TIMEOUT), 0);
+    filter.programs = others;
+    filter.word = "60.0042";
     ck_assert_int_eq(process_kill(&filter, TIMEOUT), 0);
     shorter[strlen(shorter) - 1] = '\0';
     filter = filter_for(shorter);
