@@ -9,6 +9,7 @@
 #include "backup/drill-settings.h"
 #include "backup/drill-step.h"
 #include "backup/verify.h"
+#include "pg/account.h"
 #include "stream/sink-child.h"
 #include "sys/child.h"
 #include "sys/clock.h"
@@ -142,15 +143,44 @@ static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
     return r;
 }
 
-/* pg_restore reads the stored file itself, since over several connections it has to seek; SQL text
- * goes through its decoders to psql. */
-static int feed(Drill *d, Child *child, PgCommand *command, bool plain, Err *err)
+/* How the contents reach the server. pg_restore reads the stored file itself, since over several
+ * connections it has to seek. SQL text goes through its decoders to psql, and so does an archive,
+ * over one connection, that whoever runs the server may not read: root's. */
+static int choose_way(Drill *d, const char *path, PgRestoreOptions *ret, Err *err)
 {
-    int r = pg_command_spawn(command, plain ? CHILD_STDIN : CHILD_NEITHER, /* stall_timeout= */ 0,
+    const PgAccount *account = pg_cluster_target(d->cluster)->account;
+    bool directory = strcmp(d->backup->manifest.format, "directory") == 0, readable;
+    _cleanup_free_ char *first = mem_printf("%s%s", path, directory ? "/toc.dat" : "");
+
+    *ret = (PgRestoreOptions){
+        .database = d->database,
+        .plain = strcmp(d->backup->manifest.format, "plain") == 0,
+    };
+    if (ret->plain)
+        return 0;
+    int r = pg_account_can_read(account, first, &readable, err);
+    if (r < 0)
+        return r;
+    if (readable) {
+        ret->archive = path;
+        ret->jobs = d->ctx->jobs;
+    } else if (directory) {
+        err_set(err, ERR_COULD_NOT_VERIFY,
+                "\"%s\" cannot be read by the user %s, who restores here", path, account->name);
+        err_hint(err, "Drill as the user that made the backup, or give BACKUP_DIR to %s.",
+                 account->name);
+        return -EACCES;
+    }
+    return 0;
+}
+
+static int feed(Drill *d, Child *child, PgCommand *command, bool itself, Err *err)
+{
+    int r = pg_command_spawn(command, itself ? CHILD_NEITHER : CHILD_STDIN, /* stall_timeout= */ 0,
                              child, err);
     if (r < 0)
         return r;
-    if (!plain)
+    if (itself)
         return child_wait(child, err);
     return verify_stream(d->ctx->catalog, d->series, d->backup, sink_child_new(child), err);
 }
@@ -160,19 +190,15 @@ static int restore_contents(Drill *d, Err *err)
     _cleanup_free_ char *path = verify_data_path(d->ctx->catalog, d->series, d->backup);
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     _cleanup_child_ Child child = CHILD_INIT;
-    bool plain = strcmp(d->backup->manifest.format, "plain") == 0;
-    const PgRestoreOptions options = {
-        .database = d->database,
-        .plain = plain,
-        .archive = plain ? NULL : path,
-        .jobs = plain ? 0 : d->ctx->jobs,
-    };
+    PgRestoreOptions options;
 
-    int r =
-        pg_command_restore(&d->programs, pg_cluster_target(d->cluster), &options, &command, err);
+    int r = choose_way(d, path, &options, err);
     if (r < 0)
         return r;
-    r = feed(d, &child, &command, plain, err);
+    r = pg_command_restore(&d->programs, pg_cluster_target(d->cluster), &options, &command, err);
+    if (r < 0)
+        return r;
+    r = feed(d, &child, &command, /* itself= */ options.archive != NULL, err);
     return judge_failure(d, &child, r, err);
 }
 

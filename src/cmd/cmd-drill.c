@@ -9,6 +9,7 @@
 #include "backup/drill.h"
 #include "backup/lock.h"
 #include "cmd/cmd.h"
+#include "pg/account.h"
 #include "pg/cluster.h"
 #include "sys/clock.h"
 #include "sys/format.h"
@@ -272,7 +273,7 @@ static int drill_all(Drills *d, Err *err)
 static int make_directory(const char *path, Err *err)
 {
     if (mkdir(path, 0711) == 0 || errno == EEXIST)
-        return 0;
+        return pg_account_check_directory(path, err);
     int r = err_set_errno(err, errno, "could not make the directory \"%s\"", path);
     err_hint(err, "Make it, or correct DRILL_DIR.");
     return r;
@@ -376,9 +377,11 @@ const Command command_drill = {
         "each\n"
         "table, sequences, large objects, definitions. Then pg_amcheck, DRILL_ASSERTIONS and\n"
         "DRILL_FRESHNESS. What it has found stands in STEM.proof.json beside the backup. Without\n"
-        "operands: the newest good backup of each database. Exits with 4 when a backup is wrong, "
-        "with\n"
-        "5 when one could not be judged.",
+        "operands: the newest good backup of each database. What a backup holds is code, of "
+        "functions\n"
+        "say, and runs as the user that drills; for root as the owner of DRILL_DIR or as "
+        "pg-backup.\n"
+        "Exits with 4 when a backup is wrong, with 5 when one could not be judged.",
     .options = ARG_JSON,
     .without_server = true, /* what a hostile dump does in the copy finds none in our memory */
     .run = run_drill,

@@ -295,8 +295,11 @@ static const SettingRow rows[] = {
         .info.default_text = "STATE_DIR/drill",
         .info.description =
             "Where a drill makes its throwaway server, in a directory that goes away again: a "
-            "file system with two and a half times the size of the largest database free, whose "
-            "path the system's user postgres can pass through where drills are run by root.",
+            "file system with two and a half times the size of the largest database free. It "
+            "belongs to root or to the user that drills, and nobody else may write into it. What a "
+            "backup holds is code, and runs as that user; for root as the user that owns "
+            "DRILL_DIR, "
+            "else as pg-backup, never as postgres.",
     },
     {
         ROW("DRILL_TIMEOUT_SECONDS", "Drill", drill_timeout_seconds),

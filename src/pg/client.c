@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pg/account.h"
 #include "pg/message.h"
 #include "pg/session-options.h"
 #include "sys/buf.h"
@@ -290,14 +291,47 @@ static void begin(const PgClient *c, const char *program, PgCommand *ret)
     fill_environment(&ret->env);
 }
 
+/* What speaks with a throwaway server runs as that does. */
+static int drop_to_account(const PgAccount *account, PgCommand *command, Err *err)
+{
+    _cleanup_strv_ Strv argv = { 0 };
+
+    if (!account || !account->other)
+        return 0;
+    int r = pg_account_prefix(account, "KILL", &argv, err);
+    if (r < 0)
+        return r;
+    strv_copy(&argv, &command->argv);
+    strv_done(&command->argv);
+    command->argv = argv;
+    argv = (Strv){ 0 };
+
+    command->name = mem_strdup(strrchr(command->path, '/') + 1);
+    free(command->path);
+    command->path = mem_strdup(command->argv.items[0]);
+    return 0;
+}
+
+static int begin_as(const PgClient *c, const PgTarget *t, const char *program, PgCommand *ret,
+                    Err *err)
+{
+    begin(c, program, ret);
+    int r = drop_to_account(t->account, ret, err);
+    if (r < 0)
+        pg_command_done(ret);
+    return r;
+}
+
 static int begin_connected(const PgClient *c, const PgTarget *t, const char *program,
                            const char *database, PgCommand *ret, Err *err)
 {
     _cleanup_free_ char *passfile = NULL, *conninfo = NULL;
 
-    begin(c, program, ret);
+    int r = begin_as(c, t, program, ret, err);
+    if (r < 0)
+        return r;
     if (t->password) {
-        int r = make_passfile(t->password, &ret->passfile_fd, err);
+        r = make_passfile(t->password, &ret->passfile_fd, err);
         if (r < 0) {
             pg_command_done(ret);
             return r;
@@ -443,7 +477,9 @@ int pg_command_amcheck(const PgClient *c, const PgTarget *t, const char *databas
 
     if (t->password)
         return err_set(err, ERR_INTERNAL, "pg_amcheck with a password");
-    begin(c, "pg_amcheck", ret);
+    int r = begin_as(c, t, "pg_amcheck", ret, err);
+    if (r < 0)
+        return r;
     strv_add(&ret->argv, "--no-password");
     strv_add(&ret->argv, "--heapallindexed");
     strv_add(&ret->argv, "--parent-check");
@@ -490,12 +526,14 @@ int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, C
         kept[count++] = command->list_fd;
     ChildSpec spec = {
         .path = command->path,
+        .name = command->name,
         .argv = command->argv.items,
         .env = command->env.items,
         .keep_fds = kept,
         .keep_fds_count = count,
         .pipe = pipe,
         .stall_timeout = stall_timeout,
+        .cwd = command->name ? "/" : NULL, /* another user may not be allowed where we are */
     };
     return child_spawn(ret, &spec, err);
 }
@@ -503,6 +541,7 @@ int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, C
 void pg_command_done(PgCommand *command)
 {
     free(command->path);
+    free(command->name);
     strv_done(&command->argv);
     strv_done(&command->env);
     if (command->passfile_fd >= 0)

@@ -39,6 +39,7 @@ const char *pg_client_advice(const PgClient *client);
  */
 typedef struct PgCommand {
     char *path;
+    char *name; /* of a program that another user runs; NULL: we run it */
     Strv argv;
     Strv env;
     int passfile_fd; /* -1: no password */

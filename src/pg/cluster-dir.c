@@ -20,7 +20,8 @@
 #define SUFFIX_SIZE 8
 #define MARKER ".pg-backup-drill"
 #define MARKER_MAX 4096
-#define SOCKET_NAME "/.s.PGSQL." CLUSTER_PORT
+#define SOCKET_DIR "socket"
+#define SOCKET_PATH "/" SOCKET_DIR "/.s.PGSQL." CLUSTER_PORT
 #define KILL_TIMEOUT (10 * USEC_PER_SEC)
 
 /* Names and markers */
@@ -56,7 +57,7 @@ static char *marker_text(const char *name, ino_t inode, ino_t cluster)
                       name, (unsigned long long)inode, (unsigned long long)cluster);
 }
 
-/* A marker of another user's is none: root's servers run as somebody who owns the directory. */
+/* A marker of another user's is none. */
 static bool is_marked(int fd, const char *name, ino_t inode, ino_t cluster)
 {
     _cleanup_free_ char *text = NULL, *expected = marker_text(name, inode, cluster);
@@ -168,7 +169,7 @@ static int remove_unborn(int parent_fd, const char *name)
 static bool can_hold_socket(const char *path)
 {
     const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
-    return strlen(path) + strlen(SOCKET_NAME) <= max && !strpbrk(path, ",\"");
+    return strlen(path) + strlen(SOCKET_PATH) <= max && !strpbrk(path, ",\"");
 }
 
 /* systemd's is a list, separated by colons. */
@@ -186,20 +187,45 @@ static char *choose_socket_base(uid_t uid, const char *name)
     return base && uid == geteuid() && can_hold_socket(path) ? TAKE_PTR(base) : mem_strdup("/tmp");
 }
 
+/* The server's user may pass through a directory that root has made, and no more: the marker and
+ * the names in it stay ours. */
+static int let_pass(int fd, uid_t uid, gid_t gid)
+{
+    if (uid == geteuid())
+        return 0;
+    return fchown(fd, (uid_t)-1, gid) < 0 || fchmod(fd, 0710) < 0 ? -errno : 0;
+}
+
+/* One in a marked directory that is the server's user's own. */
+static int make_within(int fd, const char *name, uid_t uid, gid_t gid, int *ret_fd)
+{
+    _cleanup_close_ int within = -1;
+
+    if (mkdirat(fd, name, 0700) < 0)
+        return -errno;
+    within = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (within < 0 || (uid != geteuid() && fchown(within, uid, gid) < 0))
+        return -errno;
+    *ret_fd = TAKE_FD(within);
+    return 0;
+}
+
 static int make_socket_dir(ClusterDir *dir, uid_t uid, gid_t gid)
 {
     _cleanup_free_ char *base = choose_socket_base(uid, dir->name);
-    _cleanup_close_ int base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+    _cleanup_close_ int base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1,
+                        socket_fd = -1;
     struct stat st;
 
     free(dir->socket_path);
-    dir->socket_path = mem_printf("%s/%s", base, dir->name);
+    dir->socket_path = mem_printf("%s/%s/" SOCKET_DIR, base, dir->name);
     if (base_fd < 0)
         return -errno;
     int r = make_marked(base_fd, dir->name, dir->inode, &st, &fd);
     if (r < 0)
         return r;
-    return uid != geteuid() && fchown(fd, uid, gid) < 0 ? -errno : 0;
+    r = make_within(fd, SOCKET_DIR, uid, gid, &socket_fd);
+    return r < 0 ? r : let_pass(fd, uid, gid);
 }
 
 /* There mostly is none. */
@@ -214,7 +240,8 @@ static int remove_socket_dir(const char *base, const ClusterDir *dir)
     int r = open_marked(base_fd, dir->name, dir->inode, &st, &fd);
     if (r == -EPERM)
         (void)remove_unborn(base_fd, dir->name);
-    if (r < 0 || st.st_ino == dir->inode) /* the cluster itself, which is in /tmp */
+    /* The cluster itself, where that is in /tmp. */
+    if (r < 0 || (st.st_ino == dir->inode && st.st_dev == dir->device))
         return 0;
     return remove_marked(base_fd, dir->name, fd);
 }
@@ -247,25 +274,24 @@ static void name_it(ClusterDir *dir, const char *parent, const char *name)
     dir->path = path;
     dir->name = mem_strdup(name);
     dir->data_path = mem_printf("%s/data", path);
-    dir->socket_path = mem_strdup(path);
+    dir->socket_path = mem_printf("%s/" SOCKET_DIR, path);
 }
 
 static int fill(ClusterDir *dir, uid_t uid, gid_t gid)
 {
-    if (mkdirat(dir->fd, "data", 0700) < 0)
-        return -errno;
-    dir->data_fd = openat(dir->fd, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    dir->log_fd = openat(dir->fd, "log", O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (dir->data_fd < 0 || dir->log_fd < 0)
-        return -errno;
+    _cleanup_close_ int socket_fd = -1;
 
-    int r = can_hold_socket(dir->path) ? 0 : make_socket_dir(dir, uid, gid);
+    int r = make_within(dir->fd, "data", uid, gid, &dir->data_fd);
     if (r < 0)
         return r;
-    if (uid == geteuid())
-        return 0;
     dir->owner = uid;
-    return fchown(dir->data_fd, uid, gid) < 0 || fchown(dir->fd, uid, gid) < 0 ? -errno : 0;
+    dir->log_fd = openat(dir->fd, "log", O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (dir->log_fd < 0)
+        return -errno;
+
+    r = can_hold_socket(dir->path) ? make_within(dir->fd, SOCKET_DIR, uid, gid, &socket_fd)
+                                   : make_socket_dir(dir, uid, gid);
+    return r < 0 ? r : let_pass(dir->fd, uid, gid);
 }
 
 int cluster_dir_make(const char *parent, uid_t uid, gid_t gid, ClusterDir *ret, Err *err)
@@ -285,6 +311,7 @@ int cluster_dir_make(const char *parent, uid_t uid, gid_t gid, ClusterDir *ret, 
         return err_set_errno(err, -r, "could not make the directory \"%s\"", dir.path);
     dir.owner = st.st_uid;
     dir.inode = st.st_ino;
+    dir.device = st.st_dev;
 
     r = fill(&dir, uid, gid);
     if (r < 0) {
@@ -351,7 +378,7 @@ static int sweep_one(const char *parent, int parent_fd, const char *name, Strv *
     struct stat st;
 
     name_it(&dir, parent, name);
-    dir.parent_fd = dup(parent_fd);
+    dir.parent_fd = fcntl(parent_fd, F_DUPFD_CLOEXEC, 0);
     int r = open_marked(parent_fd, name, /* cluster= */ 0, &st, &dir.fd);
     if (r == -ENOTDIR || r == -ELOOP || r == -ENOENT)
         return 0;
@@ -360,14 +387,17 @@ static int sweep_one(const char *parent, int parent_fd, const char *name, Strv *
             return 1;
         strv_addf(problems,
                   "left alone \"%s\": it has the name of a drill's directory, but not "
-                  "the marker",
+                  "the marker (look into it, and remove it yourself)",
                   dir.path);
         return 0;
     }
 
     dir.owner = st.st_uid;
     dir.inode = st.st_ino;
+    dir.device = st.st_dev;
     dir.data_fd = openat(dir.fd, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir.data_fd >= 0 && fstat(dir.data_fd, &st) == 0)
+        dir.owner = st.st_uid;
     return cluster_dir_destroy(&dir, problems) == 0;
 }
 

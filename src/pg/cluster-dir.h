@@ -2,9 +2,10 @@
 
 /* The directory of a throwaway server: how it is told from everything else, and how it goes.
  *
- *     PARENT/pg-backup-drill-XXXXXXXX/    0700, of the user that runs the server
+ *     PARENT/pg-backup-drill-XXXXXXXX/    ours; 0700, or 0710 where another user runs the server
  *         .pg-backup-drill                the marker: written before anything else, removed last
- *         data/  log  .s.PGSQL.5432
+ *         log                             ours
+ *         data/  socket/                  0700, of the user that runs the server
  *
  * The marker names the directory and its inode: a copy, a renamed directory and what somebody else
  * has put beside it are left alone. A socket's path holds 107 bytes; below a parent that is longer,
@@ -22,8 +23,9 @@ typedef struct ClusterDir {
     char *name;
     char *data_path;
     char *socket_path; /* the directory of the socket */
-    uid_t owner;
+    uid_t owner;       /* who runs the server */
     ino_t inode;
+    dev_t device;
     int parent_fd;
     int fd;
     int data_fd; /* -1: there is none (yet) */
@@ -36,8 +38,8 @@ typedef struct ClusterDir {
  * itself), with an empty data directory and log. */
 int cluster_dir_make(const char *parent, uid_t uid, gid_t gid, ClusterDir *ret, Err *err);
 
-/* Kills the servers that work in it, frees their shared memory and removes all of it. -errno, and a
- * sentence in `problems` (may be NULL), when something is left. */
+/* Kills whatever of the server's user works in it, frees their shared memory and removes all of it.
+ * -errno, and a sentence in `problems` (may be NULL), when something is left. */
 int cluster_dir_destroy(ClusterDir *dir, Strv *problems);
 
 /* Closes and frees, removes nothing. */

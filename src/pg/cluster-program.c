@@ -1,102 +1,24 @@
 #include "pg/cluster-program.h"
 
-#include <errno.h>
-#include <pwd.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "pg/cluster-dir.h"
 #include "sys/mem.h"
-
-/* Who */
-
-static int find_own_account(PgAccount *ret, Err *err)
-{
-    const struct passwd *user = getpwuid(geteuid());
-    if (!user) {
-        err_set(err, ERR_COULD_NOT_VERIFY,
-                "the user id %u has no name, and PostgreSQL does not run without one",
-                (unsigned)geteuid());
-        err_hint(err, "Run as a user that the passwd database knows.");
-        return -ENOENT;
-    }
-    *ret = (PgAccount){ .uid = geteuid(), .gid = getegid() };
-    return 0;
-}
-
-int pg_account_find(const char *parent, PgAccount *ret, Err *err)
-{
-    struct stat st;
-
-    if (geteuid() != 0)
-        return find_own_account(ret, err);
-    if (stat(parent, &st) < 0)
-        return err_set_errno(err, errno, "could not open the directory \"%s\"", parent);
-
-    const struct passwd *user = st.st_uid != 0 ? getpwuid(st.st_uid) : NULL;
-    if (!user)
-        user = getpwnam("postgres");
-    if (!user)
-        user = getpwnam("nobody");
-    if (!user || user->pw_uid == 0) {
-        err_set(err, ERR_COULD_NOT_VERIFY,
-                "PostgreSQL does not run as root, and there is no user "
-                "postgres or nobody");
-        err_hint(err, "Give \"%s\" to another user, or run as one.", parent);
-        return -ENOENT;
-    }
-    *ret = (PgAccount){ .uid = user->pw_uid, .gid = user->pw_gid, .other = true };
-    return 0;
-}
-
-/* How: setpriv(1) of util-linux changes the user, and has the kernel send a signal when we die. */
-
-static const char *find_setpriv(void)
-{
-    static const char *const places[] = { "/usr/bin/setpriv", "/bin/setpriv" };
-
-    for (size_t i = 0; i < ELEMENTSOF(places); i++)
-        if (access(places[i], X_OK) == 0)
-            return places[i];
-    return NULL;
-}
-
-/* A filter of system calls, as that of a confined unit, may kill setpriv for its capset(2). Whoever
- * confines us ends all of our processes; what outlives us all the same, the next sweep ends. */
-static bool is_confined(void)
-{
-    return prctl(PR_GET_SECCOMP) != 0;
-}
 
 static int begin(const PgClient *programs, const char *name, const PgAccount *account,
                  const char *death_signal, PgCommand *ret, Err *err)
 {
     _cleanup_free_ char *program = mem_printf("%s/%s", programs->bindir, name);
-    const char *setpriv = account->other || !is_confined() ? find_setpriv() : NULL;
-
-    if (!setpriv && account->other) {
-        err_set(err, ERR_COULD_NOT_VERIFY, "no setpriv, by which root runs a server as another");
-        err_hint(err, "Install util-linux, or run as another user than root.");
-        return -ENOENT;
-    }
 
     *ret = PG_COMMAND_INIT;
-    ret->path = mem_strdup(setpriv ? setpriv : program);
-    if (setpriv) {
-        strv_add(&ret->argv, setpriv);
-        strv_add(&ret->argv, "--no-new-privs");
-        strv_addf(&ret->argv, "--pdeathsig=%s", death_signal);
+    ret->name = mem_strdup(name);
+    int r = pg_account_prefix(account, death_signal, &ret->argv, err);
+    if (r < 0) {
+        pg_command_done(ret);
+        return r;
     }
-    if (account->other) {
-        strv_addf(&ret->argv, "--reuid=%u", (unsigned)account->uid);
-        strv_addf(&ret->argv, "--regid=%u", (unsigned)account->gid);
-        strv_add(&ret->argv, "--clear-groups");
-    }
-    if (setpriv)
-        strv_add(&ret->argv, "--");
     strv_add(&ret->argv, program);
+    ret->path = mem_strdup(ret->argv.items[0]);
 
     strv_add(&ret->env, "PATH=/usr/bin:/bin");
     strv_add(&ret->env, "LC_ALL=C"); /* its words are ours to tell */
@@ -217,10 +139,9 @@ static void add_setting(PgCommand *command, const char *name, const char *value)
 }
 
 int pg_command_postgres(const PgClusterSpec *spec, const PgAccount *account, const char *data,
-                        const char *socket_dir, PgCommand *ret, Err *err)
+                        const char *socket_dir, const char *name, PgCommand *ret, Err *err)
 {
     int major = spec->programs->major;
-    const char *slash = strrchr(socket_dir, '/');
 
     int r = begin(spec->programs, "postgres", account, "QUIT", ret, err);
     if (r < 0)
@@ -235,6 +156,6 @@ int pg_command_postgres(const PgClusterSpec *spec, const PgAccount *account, con
     }
     add_settings(ret, major, fixed, ELEMENTSOF(fixed));
     add_setting(ret, "unix_socket_directories", socket_dir);
-    add_setting(ret, "cluster_name", slash + 1); /* in each process's title: for the sweep */
+    add_setting(ret, "cluster_name", name); /* in each process's title: for the sweep */
     return 0;
 }

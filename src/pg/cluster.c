@@ -24,6 +24,7 @@ struct PgCluster {
     ClusterDir dir;
     Child server;
     Descendants descendants;
+    PgAccount account;
     char *superuser;
     PgTarget target;
 };
@@ -146,12 +147,12 @@ static char *choose_superuser(void)
     return mem_printf("drill_%016llx", number);
 }
 
-static int run_initdb(PgCluster *c, const PgClusterSpec *spec, const PgAccount *account, Err *err)
+static int run_initdb(PgCluster *c, const PgClusterSpec *spec, Err *err)
 {
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     _cleanup_child_ Child child = CHILD_INIT;
 
-    int r = pg_command_initdb(spec, account, c->dir.data_path, c->superuser, &command, err);
+    int r = pg_command_initdb(spec, &c->account, c->dir.data_path, c->superuser, &command, err);
     if (r < 0)
         return r;
     ChildSpec child_spec = {
@@ -176,11 +177,12 @@ static int run_initdb(PgCluster *c, const PgClusterSpec *spec, const PgAccount *
     return r;
 }
 
-static int launch(PgCluster *c, const PgClusterSpec *spec, const PgAccount *account, Err *err)
+static int launch(PgCluster *c, const PgClusterSpec *spec, Err *err)
 {
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
 
-    int r = pg_command_postgres(spec, account, c->dir.data_path, c->dir.socket_path, &command, err);
+    int r = pg_command_postgres(spec, &c->account, c->dir.data_path, c->dir.socket_path,
+                                c->dir.name, &command, err);
     if (r < 0)
         return r;
     ChildSpec child_spec = {
@@ -229,15 +231,14 @@ static int start(PgCluster *c, const PgClusterSpec *spec, Err *err)
 {
     usec_t deadline =
         spec->start_timeout > 0 ? clock_monotonic() + spec->start_timeout : UINT64_MAX;
-    PgAccount account;
 
     int r = pg_cluster_check_programs(spec->programs, err);
     if (r < 0)
         return r;
-    r = pg_account_find(spec->parent, &account, err);
+    r = pg_account_find(spec->parent, &c->account, err);
     if (r < 0)
         return r;
-    r = cluster_dir_make(spec->parent, account.uid, account.gid, &c->dir, err);
+    r = cluster_dir_make(spec->parent, c->account.uid, c->account.gid, &c->dir, err);
     if (r < 0)
         return r;
 
@@ -246,14 +247,16 @@ static int start(PgCluster *c, const PgClusterSpec *spec, Err *err)
         .host = c->dir.socket_path,
         .port = CLUSTER_PORT,
         .user = c->superuser,
+        .requirepeer = c->account.name,
+        .account = &c->account,
         .maintenance_database = "postgres",
     };
     pg_forget_environment();
     descendants_begin(&c->descendants);
-    r = run_initdb(c, spec, &account, err);
+    r = run_initdb(c, spec, err);
     if (r < 0)
         return r;
-    r = launch(c, spec, &account, err);
+    r = launch(c, spec, err);
     if (r < 0)
         return r;
     return wait_until_it_answers(c, deadline, err);
@@ -307,6 +310,7 @@ void pg_cluster_stop(PgCluster *c, Strv *problems)
     if (c->dir.fd >= 0)
         (void)cluster_dir_destroy(&c->dir, problems);
     cluster_dir_done(&c->dir);
+    pg_account_done(&c->account);
     free(c->superuser);
     free(c);
 }

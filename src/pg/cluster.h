@@ -10,8 +10,8 @@
  *
  * A directory is ours by its name and by a marker file that is written into it before anything
  * else: nothing without the marker is ever removed, and no symbolic link is followed
- * (cluster-dir.h). PostgreSQL refuses to be run by root; root's server is run by the user that owns
- * `parent`, or else by the system's user postgres or nobody, who must be able to reach it.
+ * (cluster-dir.h). PostgreSQL refuses to be run by root: account.h says who runs it then, and all
+ * client programs that are given its target.
  *
  * The server is sent its end when this process dies, unless a filter of system calls confines us,
  * whose maker then ends all of our processes. What is left all the same, the sweep removes:

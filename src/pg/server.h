@@ -23,6 +23,8 @@ typedef struct PgTarget {
     const char *sslmode;
     const char *sslrootcert;
     const char *service;
+    const char *requirepeer;          /* the user whose server it must be, behind a socket */
+    const struct PgAccount *account;  /* who runs client programs (pg/account.h); NULL: we */
     const char *maintenance_database; /* where to connect for what concerns the whole server */
     usec_t answer_timeout;            /* for each of our own questions; 0: none */
     bool ignore_cancel;               /* to clean up although a signal has asked us to stop */

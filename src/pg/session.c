@@ -30,7 +30,7 @@ typedef struct Parameter {
     const char *value; /* NULL: libpq's default */
 } Parameter;
 
-#define TARGET_PARAMETERS 8
+#define TARGET_PARAMETERS 9
 
 static void target_parameters(const PgTarget *t, const char *database,
                               Parameter ret[TARGET_PARAMETERS])
@@ -43,6 +43,7 @@ static void target_parameters(const PgTarget *t, const char *database,
         { "user", t->user },
         { "sslmode", t->sslmode },
         { "sslrootcert", t->sslrootcert },
+        { "requirepeer", t->requirepeer },
         { "dbname", database },
     };
     memcpy(ret, all, sizeof(all));
@@ -269,8 +270,8 @@ int pg_query_finish(PgSession *s, const char *doing, PGresult **ret, Err *err)
             result = next;
         }
         if (has_begun_copy(next))
-            return err_set(err, ERR_REFUSED, "could not %s: COPY from or to a client is not run here",
-                           doing);
+            return err_set(err, ERR_REFUSED,
+                           "could not %s: COPY from or to a client is not run here", doing);
     } while (next);
 
     ExecStatusType status = PQresultStatus(result);

@@ -45,7 +45,8 @@ start_server() {
 
 write_settings() {
     heading "The settings: KEY=VALUE, in a file or in the environment"
-    mkdir backups
+    mkdir backups drill
+    [ "$(id -u)" -ne 0 ] || chown nobody drill # what a backup holds never runs as root
     cat >demo.conf <<CONF
 PG_HOST=$work/socket
 PG_USER=postgres

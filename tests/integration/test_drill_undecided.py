@@ -66,7 +66,7 @@ class BeforeAServer(Undecided):
         self.backup.must("run")
         self.assertLess(self.backup.backup("pressed").manifest["raw_bytes"], 10 << 20)
         mounts = pgtest.MountNamespace(
-            f"mkdir {self.drill_dir}; mount -t tmpfs -o size=72m,mode=711 none {self.drill_dir}")
+            f"mount -t tmpfs -o size=72m,mode=711 none {self.drill_dir}")
         self.addCleanup(mounts.close)
         done = self.backup("drill", "pressed", prefix=mounts.prefix, timeout=120)
         self.assertEqual(done.code, 5, done)
@@ -105,7 +105,7 @@ exit 2
         self.backup = self.installation(CLUSTER, "filling")
         self.backup.must("run")
         mounts = pgtest.MountNamespace(
-            f"mkdir {self.drill_dir}; mount -t tmpfs -o size=72m,mode=711 none {self.drill_dir}")
+            f"mkdir {self.drill_dir}; mount -t tmpfs -o size=72m,mode=711,uid={pgtest.drill_user().pw_uid} none {self.drill_dir}")
         self.addCleanup(mounts.close)
         done = self.backup("drill", "filling", prefix=mounts.prefix, timeout=120)
         self.assertEqual(done.code, 5, done)
@@ -222,7 +222,8 @@ exec {CLUSTER.bindir}/pg_restore "$@"
 class Asserted(Undecided):
     def test_a_copy_does_not_answer_an_assertion(self):
         os.mkdir(self.tmp + "/assertions")
-        for name, sql in {"a": "COPY t TO STDOUT", "b": "BEGIN READ WRITE; COPY t FROM STDIN"}.items():
+        for name, sql in {"a": "COPY t TO STDOUT",
+                          "b": "BEGIN READ WRITE; COPY t FROM STDIN"}.items():
             with open(f"{self.tmp}/assertions/{name}.sql", "w", encoding="utf-8") as f:
                 f.write(sql)
         proof = self.assertUndecided("assertions", r"a\.sql: .*COPY",

@@ -9,7 +9,7 @@ import subprocess
 import pgtest
 import throwaway
 
-TMPFS = "mount -t tmpfs -o size={size},mode=0755 tmpfs {path}"
+TMPFS = "mount -t tmpfs -o size={size},mode=0755,uid={uid} tmpfs {path}"
 COULD_NOT_VERIFY = 5
 
 # Runs a program under a filter that kills whoever calls capset(2), number 126 on x86-64 and 91 on
@@ -59,7 +59,7 @@ class Running(pgtest.TestCase):
         self.assertEqual(server.sql("SELECT count(*) FROM t"), "200000")
         running = throwaway.processes(self.site.parent)
         self.assertGreater(len(running), 3)
-        owner = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+        owner = pgtest.drill_user().pw_name
         for line in running:
             pid = line.partition(":")[0]
             self.assertEqual(pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name, owner)
@@ -116,7 +116,7 @@ class Running(pgtest.TestCase):
         self.assertEqual(server.sql("SELECT 1"), "1")
         server.stop()
         self.assertGone()
-        self.assertFalse(os.path.exists(server.host))
+        self.assertFalse(os.path.exists(os.path.dirname(server.host)))
 
     def become_a_user_without_rights(self):
         user = pgtest.server_user()
@@ -174,7 +174,8 @@ class Failing(pgtest.TestCase):
         for size in ("64k", "2m", "30m"):
             with self.subTest(size=size):
                 path = self.site.parent
-                space = pgtest.MountNamespace(TMPFS.format(size=size, path=path))
+                space = pgtest.MountNamespace(TMPFS.format(size=size, path=path,
+                                                          uid=pgtest.drill_user().pw_uid))
                 self.addCleanup(space.close)
                 inside = throwaway.Site(self, path, prefix=space.prefix)
                 done = inside.fail()
@@ -239,7 +240,7 @@ class Sweeping(pgtest.TestCase):
         living.stop()
 
     def test_a_production_cluster_in_the_same_directory_survives(self):
-        cluster = pgtest.Cluster().start()
+        cluster = pgtest.Cluster(parent=self.tmp).start()
         cluster.create_sample("appdb")
         self.site = throwaway.Site(self, cluster.directory)
         before = cluster.contents("appdb")

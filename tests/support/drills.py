@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 
+import pgtest
 from pgbackup import BackupTestCase, PgBackup
 
 
@@ -21,16 +22,24 @@ class DrillTestCase(BackupTestCase):
     def installation(self, cluster, database, **settings):
         self.database = database
         self.drill_dir = self.tmp + "/drill"
+        pgtest.make_drill_directory(self.drill_dir)
         return PgBackup(self, cluster, PG_DATABASES=database, DRILL_DIR=self.drill_dir, **settings)
 
     def drill(self, backup, code, *args, timeout=180, **options):
         """Drills; gives the proof, or None where none was written. Nothing is left behind."""
+        self.give_backups(backup)
         done = backup("drill", *args, timeout=timeout, **options)
         self.assertEqual(done.code, code, done)
         self.assertNotIn("Sanitizer", done.stderr)
         self.assertNothingIsLeft()
         self.printed = done
         return read_proof(backup.backup(self.database))
+
+    def give_backups(self, backup):
+        """To the user that restores them, which need not be root."""
+        for directory, _, names in os.walk(backup.backup_dir):
+            for path in (directory, *(f"{directory}/{name}" for name in names)):
+                os.chown(path, pgtest.drill_user().pw_uid, -1, follow_symlinks=False)
 
     def assertNothingIsLeft(self):
         left = [name for name in os.listdir(self.drill_dir) if name != ".lock"]

@@ -138,6 +138,16 @@ def server_user():
     return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
 
 
+def drill_user():
+    """Who runs the throwaway servers of drills: we, or for root somebody who owns nothing else."""
+    return pwd.getpwuid(os.getuid()) if os.getuid() != 0 else pwd.getpwnam("nobody")
+
+
+def make_drill_directory(path):
+    os.makedirs(path, 0o700, exist_ok=True)
+    os.chown(path, drill_user().pw_uid, -1)
+
+
 def as_server_user():
     """The command prefix for a server's process: nobody's root, and gone when we are."""
     if os.getuid() != 0:

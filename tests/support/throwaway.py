@@ -27,7 +27,7 @@ class Site:
         self.binary = BINARY
         self.bindir = pgtest.server_bindir()
         self.shared_before = shared_memory()
-        os.makedirs(self.parent, exist_ok=True)
+        pgtest.make_drill_directory(self.parent)
 
     def spawn(self, *arguments, **environment):
         env = {"PATH": pgtest.PLAIN_PATH, **environment}
