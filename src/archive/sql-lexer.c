@@ -71,8 +71,10 @@ static size_t read_text(SqlLexer *l, const char *data, size_t size, SqlEvent *ev
             return enter(l, SQL_STATE_SLASH, i + 1);
         if (isspace((unsigned char)c))
             continue;
-        if (c == '\\')
+        if (c == '\\') {
+            l->command_inside |= l->in_statement;
             return enter(l, SQL_STATE_COMMAND, i + 1);
+        }
 
         l->in_statement = true;
         if (starts_word(c))

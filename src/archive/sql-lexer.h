@@ -43,6 +43,7 @@ typedef struct SqlLexer {
     bool backslash_escapes; /* in plain literals: standard_conforming_strings = off */
     bool in_statement;      /* something other than blanks and comments has come */
     size_t parentheses;     /* open ones */
+    bool command_inside;    /* a command of psql's has stood inside a statement */
 
     /* The words of CREATE [OR REPLACE] FUNCTION | PROCEDURE, by their first letters, as psql keeps
      * them; in such a statement the depth of BEGIN and CASE. */

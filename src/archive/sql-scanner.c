@@ -24,7 +24,7 @@ typedef enum StatementKind {
     STATEMENT_UNKNOWN, /* so far it may be several of these */
     STATEMENT_TEXT,    /* of a definition, or INSERT */
     STATEMENT_COMMENT, /* between statements */
-    STATEMENT_COMMAND, /* of psql's: \connect, \restrict */
+    STATEMENT_COMMAND, /* of psql's: \restrict */
     STATEMENT_SET,
     STATEMENT_COPY,
     STATEMENT_SETVAL,
@@ -169,7 +169,6 @@ static int take_statement(SqlScanner *s, const char *data, size_t size, Err *err
 
     switch (s->kind) {
     case STATEMENT_UNKNOWN:
-    case STATEMENT_COMMAND:
         break;
     case STATEMENT_TEXT:
         sql_section_write(&s->section, data, size);
@@ -179,6 +178,7 @@ static int take_statement(SqlScanner *s, const char *data, size_t size, Err *err
             lowrite_take(&s->lowrite, data, size, s->object, &s->object_bytes) < 0)
             return refuse(s, err);
         break;
+    case STATEMENT_COMMAND:
     case STATEMENT_COMMENT:
     case STATEMENT_SET:
     case STATEMENT_COPY:
@@ -288,6 +288,19 @@ static int end_lo_close(SqlScanner *s, Err *err)
     return 0;
 }
 
+/* psql runs programs by such a line, several by one: nothing else of that kind comes from pg_dump.
+ */
+static int end_command(const SqlScanner *s, Err *err)
+{
+    static const char *const known[] = { "\\restrict ", "\\unrestrict " };
+
+    for (size_t i = 0; i < ELEMENTSOF(known); i++)
+        if (strncmp(s->statement.data, known[i], strlen(known[i])) == 0 &&
+            !strchr(s->statement.data + 1, '\\'))
+            return 0;
+    return refuse(s, err);
+}
+
 static int end_statement(SqlScanner *s, Err *err)
 {
     if (s->statement.size > 0 && memchr(s->statement.data, '\0', s->statement.size))
@@ -298,8 +311,9 @@ static int end_statement(SqlScanner *s, Err *err)
         release_to_section(s);
         return 0;
     case STATEMENT_TEXT:
-    case STATEMENT_COMMAND:
         return 0;
+    case STATEMENT_COMMAND:
+        return end_command(s, err);
     case STATEMENT_COMMENT:
         end_comment(s);
         return 0;
@@ -329,6 +343,8 @@ static int take_sql(SqlScanner *s, const char *data, size_t size, size_t *ret_ta
     if (s->lexer.tag_too_long)
         return err_set(err, ERR_DAMAGED, "the delimiter of a dollar quote is longer than %d bytes",
                        SQL_TAG_MAX);
+    if (s->lexer.command_inside)
+        return err_set(err, ERR_DAMAGED, "a command of psql's stands inside a statement");
 
     int r = take_statement(s, data, taken, err);
     if (r >= 0 && event != SQL_EVENT_NONE) {

@@ -156,6 +156,12 @@ static int choose_way(Drill *d, const char *path, PgRestoreOptions *ret, Err *er
         .database = d->database,
         .plain = strcmp(d->backup->manifest.format, "plain") == 0,
     };
+    if (ret->plain && !d->backup->manifest.inventory_file) {
+        err_set(err, ERR_COULD_NOT_VERIFY,
+                "the text has no inventory: nobody has looked for commands in it, which psql runs");
+        err_hint(err, "Make a new backup.");
+        return -EINVAL;
+    }
     if (ret->plain)
         return 0;
     int r = pg_account_can_read(account, first, &readable, err);

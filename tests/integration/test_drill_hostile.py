@@ -4,6 +4,7 @@ it.
 The source's owner has put a function into a constraint: whoever restores calls it, as a superuser.
 """
 
+import hashlib
 import os
 import subprocess
 
@@ -98,6 +99,38 @@ case $* in *drill_*) kill -9 $(cat {self.tmp}/pid) ;; esac
                       "&& chmod 500 closed")
 
 
+class Commands(DrillTestCase):
+    """Text that would have psql run a program, in a backup whose digests are all right."""
+
+    def setUp(self):
+        super().setUp()
+        CLUSTER.create("appdb", "CREATE TABLE t AS SELECT 1 AS i")
+        self.addCleanup(CLUSTER.drop, "appdb")
+        self.backup = self.installation(CLUSTER, "appdb", BACKUP_FORMAT="plain",
+                                        BACKUP_COMPRESSION="none")
+        self.backup.must("run")
+        self.stored = self.backup.backup("appdb")
+        text = self.stored.read().replace(b"SET ", b"\\! touch %s/ran\nSET " % self.tmp.encode(), 1)
+        with open(self.stored.data, "wb") as f:
+            f.write(text)
+        digest = hashlib.sha256(text).hexdigest()
+        self.members = {"stored_bytes": len(text), "stored_sha256": digest,
+                        "raw_bytes": len(text), "raw_sha256": digest}
+
+    def test_it_fails_before_psql_has_seen_it(self):
+        self.stored.rewrite(**self.members)
+        proof = self.drill(self.backup, 4)
+        self.assertRegex(self.why(proof, "decode"), r"as pg_dump writes it: \\! touch")
+        self.assertFalse(os.path.exists(self.tmp + "/ran"))
+
+    def test_text_that_nobody_has_looked_into_is_not_given_to_psql(self):
+        os.unlink(self.stored.inventory)
+        self.stored.rewrite(**self.members, inventory_file=None, inventory_sha256=None)
+        proof = self.drill(self.backup, 5)
+        self.assertRegex(self.why(proof, "restore"), "no inventory")
+        self.assertFalse(os.path.exists(self.tmp + "/ran"))
+
+
 class Directory(DrillTestCase):
     """DRILL_DIR: whoever may write there could lay a server of theirs in the place of ours."""
 
@@ -111,7 +144,8 @@ class Directory(DrillTestCase):
     def test_others_may_not_write_into_it(self):
         for mode in (0o777, 0o1777, 0o770):
             os.chmod(self.drill_dir, mode)
-            self.assertEnded(self.backup("drill"), 78, "settings", "others may write into DRILL_DIR")
+            self.assertEnded(self.backup("drill"), 78, "settings",
+                             "others may write into DRILL_DIR")
         self.assertEqual(os.listdir(self.drill_dir), [])
 
     def test_it_is_no_link(self):

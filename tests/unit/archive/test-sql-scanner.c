@@ -251,8 +251,7 @@ END_TEST
 START_TEST(what_bears_the_name_of_the_database_is_no_definition)
 {
     _cleanup_free_ char *lines = lines_of(
-        HEAD HEADER("appdb", "DATABASE", "-") "CREATE DATABASE appdb;\n\n\n"
-                                              "\\connect appdb\n\n"                    //
+        HEAD HEADER("appdb", "DATABASE", "-") "CREATE DATABASE appdb;\n\n\n"           //
         HEADER("DATABASE appdb", "COMMENT", "-") "COMMENT ON DATABASE appdb IS 'x';\n" //
         HEADER("appdb", "DATABASE PROPERTIES", "-") "ALTER DATABASE appdb RESET ALL;\n" TAIL,
         7);
@@ -286,6 +285,13 @@ static const struct {
     { "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lowrite(0, '\\x00')  ;\n",
       "not a statement" },
     { "SELECT pg_catalog.lo_open('1', 131072);\n", "inside a large object" },
+    { "\\! id\n", "not a statement as pg_dump writes it: \\! id" },
+    { "SELECT 1; \\! id\n", "not a statement as pg_dump writes it: \\! id" },
+    { "\\connect 'host=elsewhere'\n", "not a statement" },
+    { "\\unrestrict abc \\! id\n", "not a statement" },
+    { "SELECT 1 \\! id\n;\n", "inside a statement" },
+    { "SELECT (1 \\! id\n);\n", "inside a statement" },
+    { "SELECT 1 AS a\\! id\n;\n", "inside a statement" },
 };
 
 START_TEST(a_statement_in_another_form_is_damage)
