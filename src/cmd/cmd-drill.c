@@ -29,6 +29,7 @@ typedef struct Drills {
     DrillContext ctx;
     Json *json; /* the list of proofs, where that is asked for */
     size_t proven, failed, undecided;
+    bool left; /* something of a throwaway server could not be removed */
 } Drills;
 
 static void drills_done(Drills *d)
@@ -158,6 +159,7 @@ static int drill_one(Drills *d, const Series *series, const Backup *backup, Err 
     int r = drill_backup(&d->ctx, series, backup, &p, &problems, &reason);
     log_progress_line(NULL);
     warn(&problems);
+    d->left |= problems.count > 0;
     bool gone = r < 0 && reason.kind == ERR_NOT_FOUND;
     if (r < 0 && !gone) {
         err_move(err, &reason);
@@ -279,6 +281,21 @@ static int make_directory(const char *path, Err *err)
     return r;
 }
 
+/* Both have a lock of that name, which a drill holds for hours. */
+static int refuse_shared(const Drills *d, Err *err)
+{
+    const char *path = d->settings->drill_dir;
+    struct stat ours, backups;
+
+    if (stat(path, &ours) < 0 || fstat(d->catalog.dir_fd, &backups) < 0)
+        return err_set_errno(err, errno, "could not open the directory \"%s\"", path);
+    if (ours.st_dev != backups.st_dev || ours.st_ino != backups.st_ino)
+        return 0;
+    err_set(err, ERR_SETTINGS, "DRILL_DIR \"%s\" is BACKUP_DIR itself", path);
+    err_hint(err, "Let DRILL_DIR name another directory: no run could start during a drill.");
+    return -EINVAL;
+}
+
 static int sweep(Drills *d, Err *err)
 {
     _cleanup_strv_ Strv removed = { 0 }, problems = { 0 };
@@ -301,6 +318,8 @@ static int prepare(Drills *d, Err *err)
     if (r < 0)
         return r;
     r = make_directory(s->drill_dir, err);
+    if (r >= 0)
+        r = refuse_shared(d, err);
     if (r < 0)
         return r;
     r = lock_take(s->drill_dir, "drill", &d->lock, err);
@@ -346,6 +365,12 @@ static int conclude(Drills *d, Err *err)
     if (d->proven == 0)
         return err_set(err, ERR_COULD_NOT_VERIFY, "there is no backup to drill in \"%s\"",
                        d->catalog.path);
+    if (d->left) {
+        err_set(err, ERR_IO, "all is proven, but a copy of the data stays in \"%s\"",
+                d->settings->drill_dir);
+        err_hint(err, "The warnings say why. The next drill tries to remove it, too.");
+        return -EBUSY;
+    }
     return EXIT_CODE_DONE;
 }
 

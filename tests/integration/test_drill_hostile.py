@@ -4,6 +4,7 @@ it.
 The source's owner has put a function into a constraint: whoever restores calls it, as a superuser.
 """
 
+import glob
 import hashlib
 import os
 import subprocess
@@ -17,7 +18,7 @@ CLUSTER = pgtest.Cluster()
 HOSTILE = """
 CREATE FUNCTION f(i int) RETURNS bool LANGUAGE plpgsql VOLATILE AS $f$ BEGIN
     IF (SELECT rolname FROM pg_roles WHERE oid = 10) LIKE 'drill%' THEN
-        EXECUTE $q$COPY (SELECT 1) TO PROGRAM '{command}'$q$;
+        EXECUTE $q$COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; {command}'$q$;
     END IF;
     RETURN true;
 END $f$;
@@ -152,6 +153,31 @@ class Directory(DrillTestCase):
         os.symlink(self.drill_dir, self.tmp + "/link")
         self.assertEnded(self.backup("drill", DRILL_DIR=self.tmp + "/link"), 78, "settings",
                          "is not a directory itself")
+
+    def test_it_is_not_the_directory_of_the_backups(self):
+        self.assertEnded(self.backup("drill", DRILL_DIR=self.backup.backup_dir), 78, "settings",
+                         "is BACKUP_DIR itself")
+
+    def test_a_copy_that_stays_is_no_success(self):
+        box = self.tmp + "/box"
+        os.mkdir(box)
+        os.chmod(box, 0o777)
+        script = f"""#!/bin/sh
+touch {box}/there
+until [ -e {box}/go ]; do sleep 0.1; done
+exec {CLUSTER.bindir}/pg_amcheck "$@"
+"""
+        mounts = pgtest.MountNamespace("true")
+        self.addCleanup(mounts.close)
+        drill = self.backup.start("drill", prefix=mounts.prefix,
+                                  PG_BINDIR=self.bindir(CLUSTER, pg_amcheck=script))
+        pgtest.wait_until(lambda: os.path.exists(box + "/there"), "pg_amcheck runs", timeout=60)
+        place, = glob.glob(self.drill_dir + "/*/data/pg_notify")
+        subprocess.run([*mounts.prefix, "mount", "-t", "tmpfs", "none", place], check=True)
+        open(box + "/go", "w", encoding="ascii").close()
+        done = drill.wait(60)
+        self.assertEnded(done, 1, "io", "all is proven, but a copy of the data stays")
+        self.assertRegex(done.said, "could not remove ")
 
 
 def running(command):

@@ -105,7 +105,8 @@ exit 2
         self.backup = self.installation(CLUSTER, "filling")
         self.backup.must("run")
         mounts = pgtest.MountNamespace(
-            f"mkdir {self.drill_dir}; mount -t tmpfs -o size=72m,mode=711,uid={pgtest.drill_user().pw_uid} none {self.drill_dir}")
+            f"mount -t tmpfs -o size=72m,mode=711,uid={pgtest.drill_user().pw_uid}"
+            f" none {self.drill_dir}")
         self.addCleanup(mounts.close)
         done = self.backup("drill", "filling", prefix=mounts.prefix, timeout=120)
         self.assertEqual(done.code, 5, done)
