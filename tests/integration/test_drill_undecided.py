@@ -112,7 +112,7 @@ exit 2
         self.assertEqual(done.code, 5, done)
         proof = read_proof(self.backup.backup("filling"))
         self.assertEqual(self.outcomes(proof)["restore"], "could-not-verify", proof)
-        self.assertRegex(self.why(proof, "restore"), "No space left on device")
+        self.assertRegex(self.why(proof, "restore"), "Give DRILL_DIR more space")
         self.assertEqual(os.listdir(mounts.path(self.drill_dir)), [".lock"])
 
     def killed(self, argument, signal="KILL"):
