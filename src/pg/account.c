@@ -183,11 +183,59 @@ int pg_account_prefix(const PgAccount *account, const char *death_signal, Strv *
     return 0;
 }
 
-int pg_account_can_read(const PgAccount *account, const char *path, bool *ret, Err *err)
+/* Whether a program ends with 0, by its command line. Fails only where nobody knows. */
+static int succeeds(const Strv *argv, bool *ret, Err *err)
 {
-    _cleanup_strv_ Strv argv = { 0 }, env = { 0 };
+    _cleanup_strv_ Strv env = { 0 };
     _cleanup_err_ Err reason = { 0 };
     _cleanup_free_ char *said = NULL;
+
+    strv_add(&env, "PATH=/usr/bin:/bin");
+    const ChildSpec spec = {
+        .path = argv->items[0],
+        .argv = argv->items,
+        .env = env.items,
+        .pipe = CHILD_STDOUT,
+        .stall_timeout = TEST_TIMEOUT,
+        .cwd = "/",
+    };
+    int r = child_output(&spec, 1, &said, &reason);
+    if (r < 0 && reason.kind != ERR_CHILD) {
+        err_move(err, &reason);
+        return r;
+    }
+    *ret = r >= 0;
+    return 0;
+}
+
+/* A user other than root needs a namespace of users for one of networks. */
+int pg_account_cut_off(Strv *argv, Err *err)
+{
+    static const char program[] = "/usr/bin/unshare";
+    _cleanup_strv_ Strv cut_off = { 0 }, probe = { 0 };
+    bool works;
+
+    if (is_confined() || access(program, X_OK) < 0)
+        return 0;
+    strv_add(&cut_off, program);
+    strv_add(&cut_off, "--net");
+    if (geteuid() != 0) {
+        strv_add(&cut_off, "--user");
+        strv_add(&cut_off, "--map-current-user");
+    }
+    strv_add(&cut_off, "--");
+
+    strv_copy(&probe, &cut_off);
+    strv_add(&probe, "true");
+    int r = succeeds(&probe, &works, err);
+    if (r >= 0 && works)
+        strv_copy(argv, &cut_off);
+    return r;
+}
+
+int pg_account_can_read(const PgAccount *account, const char *path, bool *ret, Err *err)
+{
+    _cleanup_strv_ Strv argv = { 0 };
 
     *ret = true;
     if (!account->other)
@@ -198,20 +246,5 @@ int pg_account_can_read(const PgAccount *account, const char *path, bool *ret, E
     strv_add(&argv, "test");
     strv_add(&argv, "-r");
     strv_add(&argv, path);
-    strv_add(&env, "PATH=/usr/bin:/bin");
-    const ChildSpec spec = {
-        .path = argv.items[0],
-        .argv = argv.items,
-        .env = env.items,
-        .pipe = CHILD_STDOUT,
-        .stall_timeout = TEST_TIMEOUT,
-        .cwd = "/",
-    };
-    r = child_output(&spec, 1, &said, &reason);
-    if (r < 0 && reason.kind != ERR_CHILD) {
-        err_move(err, &reason);
-        return r;
-    }
-    *ret = r >= 0;
-    return 0;
+    return succeeds(&argv, ret, err);
 }

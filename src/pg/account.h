@@ -36,5 +36,9 @@ int pg_account_find(const char *parent, PgAccount *ret, Err *err);
  * possible. */
 int pg_account_prefix(const PgAccount *account, const char *death_signal, Strv *argv, Err *err);
 
+/* Begins a command line, before pg_account_prefix(), by which a program and all that it starts have
+ * no network; sockets in the file system stay. Adds nothing where this machine does not let us. */
+int pg_account_cut_off(Strv *argv, Err *err);
+
 /* Whether the account may read a file of ours. */
 int pg_account_can_read(const PgAccount *account, const char *path, bool *ret, Err *err);

@@ -177,18 +177,23 @@ static int run_initdb(PgCluster *c, const PgClusterSpec *spec, Err *err)
     return r;
 }
 
+/* Without a network: a foreign table of the backup leads to the real server. */
 static int launch(PgCluster *c, const PgClusterSpec *spec, Err *err)
 {
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
+    _cleanup_strv_ Strv argv = { 0 };
 
     int r = pg_command_postgres(spec, &c->account, c->dir.data_path, c->dir.socket_path,
                                 c->dir.name, &command, err);
+    if (r >= 0)
+        r = pg_account_cut_off(&argv, err);
     if (r < 0)
         return r;
+    strv_copy(&argv, &command.argv);
     ChildSpec child_spec = {
-        .path = command.path,
+        .path = argv.items[0],
         .name = "postgres",
-        .argv = command.argv.items,
+        .argv = argv.items,
         .env = command.env.items,
         .pipe = CHILD_NEITHER,
         .cwd = c->dir.path,

@@ -53,6 +53,13 @@ class Hostile(DrillTestCase):
         with open(f"{box}/id", encoding="ascii") as f:
             self.assertEqual(f.read().strip(), pgtest.drill_user().pw_name)
 
+    def test_it_finds_no_network(self):
+        box = self.open_box()
+        self.drill_of(f"cat /proc/net/dev > {box}/devices")
+        with open(f"{box}/devices", encoding="ascii") as f:
+            names = [line.partition(":")[0].strip() for line in f if ":" in line]
+        self.assertEqual(names, ["lo"])
+
     def test_the_programs_that_restore_and_look_are_no_more_than_the_server(self):
         box = self.open_box()
         CLUSTER.create("looked_at", "CREATE TABLE t AS SELECT 1 AS i")
