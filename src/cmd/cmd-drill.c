@@ -191,6 +191,8 @@ static void tell_undrillable(Drills *d, const Series *series, const char *name, 
 {
     _cleanup_err_ Err err = { 0 };
     _cleanup_free_ char *line = format_oneline(name);
+    /* That a backup was removed is no failed drill. */
+    LogEvent event = series->problem ? LOG_EVENT_DRILL_FAILED : LOG_EVENT_NONE;
 
     err_set(&err, ERR_COULD_NOT_VERIFY, "%s: %s", line, why);
     if (d->json)
@@ -199,7 +201,7 @@ static void tell_undrillable(Drills *d, const Series *series, const char *name, 
         printf("%s: %s\n", line, proof_result_title(PROOF_RESULT_UNDECIDED));
     (void)fflush(stdout);
     log_context(LOG_FIELD_DATABASE, series->database);
-    log_err(LOG_LEVEL_ERROR, LOG_EVENT_DRILL_FAILED, &err);
+    log_err(LOG_LEVEL_ERROR, event, &err);
     log_context(LOG_FIELD_DATABASE, NULL);
     d->undecided++;
 }
