@@ -141,7 +141,6 @@ int fixed_point_compare(const FixedPoint *f, FixedPointTell tell, void *userdata
         .without_unlogged = lacks_unlogged(m),
     };
     bool other = fixed_point_is_of_another_major(f->backup, f->client->major, f->server_major);
-
     bool same = false;
 
     if (!m->inventory_file) /* which is what it says then */

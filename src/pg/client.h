@@ -31,6 +31,9 @@ void pg_client_done(PgClient *client);
  * on a target alone says where sessions and client programs go. */
 void pg_forget_environment(void);
 
+/* Adds all that a client program inherits of our environment. */
+void pg_client_environment(Strv *env);
+
 /* The advice that `check` prints when the client is older than a minor release that fixes a hole in
  * the client programs, or NULL. Static. */
 const char *pg_client_advice(const PgClient *client);

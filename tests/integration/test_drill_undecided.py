@@ -193,6 +193,7 @@ exec {CLUSTER.bindir}/pg_restore "$@"
         self.assertNotIn("times.at", "\n".join(proof["notes"]))
 
     def test_a_backup_that_is_removed_meanwhile(self):
+        self.give_backups(self.backup)
         stored = self.backup.backup("appdb")
         script = f"""#!/bin/sh
 case $* in *--dbname*) rm {stored.path} {stored.data};; esac
