@@ -39,8 +39,8 @@ static void print_differences(const Differences *d)
 
 static void print_proven(const Manifest *m)
 {
-    printf("proven: %llu tables, %llu rows equal\n", (unsigned long long)m->tables,
-           (unsigned long long)m->rows);
+    printf("proven: %llu table%s, %llu row%s equal\n", (unsigned long long)m->tables,
+           m->tables == 1 ? "" : "s", (unsigned long long)m->rows, m->rows == 1 ? "" : "s");
 }
 
 int prove_copy(const RestoreSource *source, const RestoreTarget *target, int server_major,

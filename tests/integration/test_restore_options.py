@@ -414,7 +414,7 @@ class Proven(OptionTestCase):
         self.addCleanup(CLUSTER.drop, "texts")
         self.backup.must("run", PG_DATABASES="texts")
         done = self.backup.must("restore", "texts", "--to", "copy", "--prove")
-        self.assertEqual(done.stdout, "proven: 1 tables, 1 rows equal\n")
+        self.assertEqual(done.stdout, "proven: 1 table, 1 row equal\n")
 
     def test_a_part_is_not_proven(self):
         self.backup.must("run")
