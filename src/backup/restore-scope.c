@@ -35,12 +35,27 @@ static int refuse_text(const RestoreSource *source, Err *err)
     return -EINVAL;
 }
 
+/* psql does what a line with a backslash says, and a name on a hostile server may have put one
+ * there (CVE-2025-8714). A text with such lines has no inventory. */
+static int refuse_commands(const RestoreSource *source, Err *err)
+{
+    err_set(err, ERR_REFUSED,
+            "%s has no inventory: nobody has looked for commands in it, which psql runs",
+            source->backup->stem);
+    err_hint(err, "Write it to a file with --output, make sure that no line but \\restrict and "
+                  "\\unrestrict begins with a backslash outside of COPY data, and give it to "
+                  "psql yourself.");
+    return -EPERM;
+}
+
 static int check_options(const RestoreSource *source, const RestoreTarget *t, bool exists, Err *err)
 {
     bool plain = strcmp(source->backup->manifest.format, "plain") == 0;
 
     if (plain && (is_choice(t) || t->clean || t->jobs > 1))
         return refuse_text(source, err);
+    if (plain && !source->backup->manifest.inventory_file)
+        return refuse_commands(source, err);
     if (exists && t->jobs > 1) {
         err_set(err, ERR_USAGE,
                 "database \"%s\" exists, and is restored into in one transaction, which is one "

@@ -41,6 +41,15 @@ class ToADatabase(RestoreTestCase):
         self.backup.must("restore", "appdb", "--to", "copy")
         self.assertCopied()
 
+    def test_text_that_nobody_has_searched_for_commands_is_not_given_to_psql(self):
+        self.backup.must("run", BACKUP_FORMAT="plain")
+        stored = self.backup.backup("appdb")
+        os.unlink(stored.inventory)
+        stored.rewrite(inventory_file=None, inventory_sha256=None)
+        done = self.backup("restore", "appdb", "--to", "copy")
+        self.assertEnded(done, 2, "refused", "nobody has looked for commands in it")
+        self.assertEqual(CLUSTER.databases(), {"appdb"})
+
     def test_an_uncompressed_backup_restores_to_an_equal_database(self):
         for form in ("plain", "custom"):
             with self.subTest(form=form):
