@@ -19,9 +19,10 @@ import time
 import pgbackup
 import pgtest
 import throwaway
+from drills import give_backups
 
 CLUSTER = pgtest.Cluster()
-KILLS = int(os.environ.get("FAULT_KILLS", "40"))
+KILLS = int(os.environ.get("FAULT_KILLS", "24"))
 SEED = int(os.environ.get("FAULT_SEED", "20261122"))
 OWN_SPACE = "mount -t tmpfs tmpfs /dev/shm"
 
@@ -144,9 +145,11 @@ class Drills(Killed):
     def setUp(self):
         super().setUp()
         self.drill_dir = self.tmp + "/drill"
+        pgtest.make_drill_directory(self.drill_dir)
         self.backup = pgbackup.PgBackup(self, CLUSTER, PG_DATABASES="appdb",
                                         DRILL_DIR=self.drill_dir)
         self.backup.must("run")
+        give_backups(self.backup)
 
     def test_a_drill_killed_at_any_moment_leaves_nothing_to_the_next(self):
         broken, during = [], collections.Counter()

@@ -3,7 +3,7 @@
 import os
 
 import pgtest
-from drills import DrillTestCase, read_proof
+from drills import DrillTestCase, give_backups, read_proof
 
 CLUSTER = pgtest.Cluster()
 
@@ -26,7 +26,7 @@ class Choice(DrillTestCase):
 
     def removing(self, pattern):
         """Programs of which pg_restore removes files of the backups before it restores."""
-        self.give_backups(self.backup)
+        give_backups(self.backup)
         script = f"""#!/bin/sh
 case $* in *--dbname*) rm -f {self.backup.backup_dir}/{pattern} ;; esac
 exec {CLUSTER.bindir}/pg_restore "$@"

@@ -10,7 +10,7 @@ import os
 import subprocess
 
 import pgtest
-from drills import DrillTestCase
+from drills import DrillTestCase, give_backups
 
 CLUSTER = pgtest.Cluster()
 
@@ -92,7 +92,7 @@ case $* in *drill_*) kill -9 $(cat {self.tmp}/pid) ;; esac
         self.addCleanup(CLUSTER.drop, "hostile")
         backup = self.installation(CLUSTER, "hostile")
         backup.must("run")
-        self.give_backups(backup)
+        give_backups(backup)
         running_drill = backup.start("drill", PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
         self.write("pid", str(running_drill.pid))
         running_drill.process.wait(timeout=60)

@@ -3,7 +3,7 @@
 import os
 
 import pgtest
-from drills import DrillTestCase, read_proof, restore_then, servers_in
+from drills import DrillTestCase, give_backups, read_proof, restore_then, servers_in
 
 CLUSTER = pgtest.Cluster()
 
@@ -193,7 +193,7 @@ exec {CLUSTER.bindir}/pg_restore "$@"
         self.assertNotIn("times.at", "\n".join(proof["notes"]))
 
     def test_a_backup_that_is_removed_meanwhile(self):
-        self.give_backups(self.backup)
+        give_backups(self.backup)
         stored = self.backup.backup("appdb")
         script = f"""#!/bin/sh
 case $* in *--dbname*) rm {stored.path} {stored.data};; esac

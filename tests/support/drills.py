@@ -16,6 +16,13 @@ import pgtest
 from pgbackup import BackupTestCase, PgBackup
 
 
+def give_backups(backup):
+    """To the user that restores them, which need not be root."""
+    for directory, _, names in os.walk(backup.backup_dir):
+        for path in (directory, *(f"{directory}/{name}" for name in names)):
+            os.chown(path, pgtest.drill_user().pw_uid, -1, follow_symlinks=False)
+
+
 class DrillTestCase(BackupTestCase):
     seconds = 240
 
@@ -27,19 +34,13 @@ class DrillTestCase(BackupTestCase):
 
     def drill(self, backup, code, *args, timeout=180, **options):
         """Drills; gives the proof, or None where none was written. Nothing is left behind."""
-        self.give_backups(backup)
+        give_backups(backup)
         done = backup("drill", *args, timeout=timeout, **options)
         self.assertEqual(done.code, code, done)
         self.assertNotIn("Sanitizer", done.stderr)
         self.assertNothingIsLeft()
         self.printed = done
         return read_proof(backup.backup(self.database))
-
-    def give_backups(self, backup):
-        """To the user that restores them, which need not be root."""
-        for directory, _, names in os.walk(backup.backup_dir):
-            for path in (directory, *(f"{directory}/{name}" for name in names)):
-                os.chown(path, pgtest.drill_user().pw_uid, -1, follow_symlinks=False)
 
     def assertNothingIsLeft(self):
         left = [name for name in os.listdir(self.drill_dir) if name != ".lock"]
