@@ -62,13 +62,26 @@ static bool was_told(int proc_fd, const char *word)
            memmem(cmdline, size, word, strlen(word)) != NULL;
 }
 
+/* The 7th field of proc_pid_stat(5). The second is the program's name in parentheses, which may
+ * hold anything. */
+static bool has_terminal(int proc_fd)
+{
+    _cleanup_free_ char *text = NULL;
+    int terminal = 0;
+
+    if (fs_read_file(proc_fd, "stat", STAT_MAX, &text, NULL) < 0)
+        return false;
+    const char *rest = strrchr(text, ')');
+    return rest && sscanf(rest, ") %*c %*s %*s %*s %d", &terminal) == 1 && terminal != 0;
+}
+
 static bool fits(int proc_fd, const ProcessFilter *filter)
 {
     struct stat st;
 
     if (fstat(proc_fd, &st) < 0 || st.st_uid != filter->uid)
         return false;
-    return works_in(proc_fd, filter->dir) ||
+    return (works_in(proc_fd, filter->dir) && !has_terminal(proc_fd)) ||
            (runs_one_of(proc_fd, filter->programs) && was_told(proc_fd, filter->word));
 }
 
@@ -139,8 +152,7 @@ int process_kill(const ProcessFilter *filter, usec_t timeout)
     return r;
 }
 
-/* Parent, utime and stime: the 4th, 14th and 15th field of proc_pid_stat(5). The second is the
- * program's name in parentheses, which may hold anything. */
+/* Parent, utime and stime: the 4th, 14th and 15th field. */
 static uint64_t time_of_child(int proc_fd, pid_t parent)
 {
     _cleanup_free_ char *text = NULL;

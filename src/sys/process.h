@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A process of this user that works in the directory, or that is one of the programs and was told
- * the word: root without CAP_SYS_PTRACE, as in a container, sees no other user's working directory.
- */
+/* A process of this user that works in the directory, unless it has a terminal (a person looks into
+ * it), or that is one of the programs and was told the word: root without CAP_SYS_PTRACE, as in a
+ * container, sees no other user's working directory. */
 typedef struct ProcessFilter {
     uid_t uid;
     const char *dir;             /* an absolute path: there, or below it */
