@@ -40,12 +40,21 @@ static void sign(int fd, const char *command)
         (void)fs_write_all(fd, text, strlen(text));
 }
 
-int lock_take(const char *dir_path, const char *command, Lock *ret, Err *err)
+static void give_to_owner(const char *dir_path, int fd)
+{
+    _cleanup_close_ int dir_fd = open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd >= 0)
+        fs_give_to_owner(dir_fd, fd);
+}
+
+int lock_take(const char *setting, const char *dir_path, const char *command, Lock *ret, Err *err)
 {
     _cleanup_free_ char *path = mem_printf("%s/" LOCK_NAME, dir_path);
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return series_dir_root_error(errno, dir_path, err);
+        return series_dir_root_error(errno, setting, dir_path, err);
+
+    give_to_owner(dir_path, fd);
 
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno == EWOULDBLOCK)

@@ -16,7 +16,7 @@ typedef struct Lock {
 #define LOCK_INIT ((Lock){ .fd = -1 })
 #define _cleanup_lock_ _cleanup_(lock_release)
 
-/* Does not wait: ERR_LOCKED says who holds it; ERR_SETTINGS when the directory is missing.
- * `command` is what we are about to do. */
-int lock_take(const char *dir_path, const char *command, Lock *ret, Err *err);
+/* Does not wait: ERR_LOCKED says who holds it; ERR_SETTINGS, which names the setting, when the
+ * directory is missing. `command` is what we are about to do. */
+int lock_take(const char *setting, const char *dir_path, const char *command, Lock *ret, Err *err);
 void lock_release(Lock *lock);

@@ -8,21 +8,22 @@
 #include "sys/fs.h"
 #include "sys/mem.h"
 
-int series_dir_root_error(int errnum, const char *path, Err *err)
+int series_dir_root_error(int errnum, const char *setting, const char *path, Err *err)
 {
     const char *what = errnum == ENOENT    ? "does not exist"
                        : errnum == ENOTDIR ? "is not a directory"
                                            : NULL;
 
     if (what)
-        err_set(err, ERR_SETTINGS, "BACKUP_DIR \"%s\" %s", path, what);
+        err_set(err, ERR_SETTINGS, "%s \"%s\" %s", setting, path, what);
     else if (errnum == EACCES || errnum == EPERM || errnum == EROFS)
-        err_set(err, ERR_SETTINGS, "BACKUP_DIR \"%s\" cannot be used: %s", path, strerror(errnum));
+        err_set(err, ERR_SETTINGS, "%s \"%s\" cannot be used: %s", setting, path, strerror(errnum));
     else
         return err_set_errno(err, errnum, "could not open directory \"%s\"", path);
     err_hint(err,
              "Mount it, or make it (mode 0700, owned by the user that runs pg-backup), or correct "
-             "BACKUP_DIR.");
+             "%s.",
+             setting);
     return -errnum;
 }
 
@@ -30,7 +31,7 @@ int series_dir_open_root(const char *path, int *ret_fd, Err *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return series_dir_root_error(errno, path, err);
+        return series_dir_root_error(errno, "BACKUP_DIR", path, err);
     *ret_fd = fd;
     return 0;
 }

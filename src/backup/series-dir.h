@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Why BACKUP_DIR cannot be used, always negative: ERR_SETTINGS when it is missing or not ours. */
-int series_dir_root_error(int errnum, const char *path, Err *err);
+/* Why the directory of a setting cannot be used, always negative: ERR_SETTINGS when it is missing
+ * or not ours. */
+int series_dir_root_error(int errnum, const char *setting, const char *path, Err *err);
 
 /* BACKUP_DIR itself. ERR_SETTINGS when it is missing or not a directory. */
 int series_dir_open_root(const char *path, int *ret_fd, Err *err);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "pg/cluster.h"
 #include "sys/clock.h"
 #include "sys/format.h"
+#include "sys/fs.h"
 #include "sys/json.h"
 #include "sys/log.h"
 #include "sys/mem.h"
@@ -273,14 +275,28 @@ static int drill_all(Drills *d, Err *err)
 
 /* Before and after */
 
+/* In the state of another user, whose unit drills there, too. */
+static void give_away(const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int parent_fd = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && parent_fd >= 0)
+        fs_give_to_owner(parent_fd, fd);
+}
+
 /* Its user may have to pass through it to the server's own directory, but not to look around. */
 static int make_directory(const char *path, Err *err)
 {
-    if (mkdir(path, 0711) == 0 || errno == EEXIST)
-        return pg_account_check_directory(path, err);
-    int r = err_set_errno(err, errno, "could not make the directory \"%s\"", path);
-    err_hint(err, "Make it, or correct DRILL_DIR.");
-    return r;
+    bool made = mkdir(path, 0711) == 0;
+
+    if (!made && errno != EEXIST) {
+        int r = err_set_errno(err, errno, "could not make the directory \"%s\"", path);
+        err_hint(err, "Make it, or correct DRILL_DIR.");
+        return r;
+    }
+    if (made)
+        give_away(path);
+    return pg_account_check_directory(path, err);
 }
 
 /* Both have a lock of that name, which a drill holds for hours. */
@@ -324,7 +340,7 @@ static int prepare(Drills *d, Err *err)
         r = refuse_shared(d, err);
     if (r < 0)
         return r;
-    r = lock_take(s->drill_dir, "drill", &d->lock, err);
+    r = lock_take("DRILL_DIR", s->drill_dir, "drill", &d->lock, err);
     if (r < 0)
         return r;
     r = sweep(d, err);

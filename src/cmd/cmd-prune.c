@@ -140,7 +140,7 @@ static int run_prune(const CmdContext *ctx, Err *err)
     _cleanup_strv_ Strv removed = { 0 }, warnings = { 0 }, problems = { 0 };
 
     if (!dry_run) {
-        int r = lock_take(ctx->settings->backup_dir, "prune", &lock, err);
+        int r = lock_take("BACKUP_DIR", ctx->settings->backup_dir, "prune", &lock, err);
         if (r < 0)
             return r;
     }

@@ -455,7 +455,7 @@ static int run_run(const CmdContext *ctx, Err *err)
     int r = begin_report(&run, err);
     if (r < 0)
         return r;
-    r = lock_take(ctx->settings->backup_dir, "run", &run.lock, &run.report.err);
+    r = lock_take("BACKUP_DIR", ctx->settings->backup_dir, "run", &run.lock, &run.report.err);
     if (run.report.err.kind == ERR_LOCKED) { /* the report is the other run's to write */
         err_move(err, &run.report.err);
         return r;

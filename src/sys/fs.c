@@ -157,6 +157,14 @@ static int open_dir(int parent_fd, const char *name, int *ret_fd)
     return 0;
 }
 
+void fs_give_to_owner(int dir_fd, int fd)
+{
+    struct stat dir;
+
+    if (geteuid() == 0 && fstat(dir_fd, &dir) == 0 && dir.st_uid != 0)
+        (void)!fchown(fd, dir.st_uid, dir.st_gid);
+}
+
 int fs_open_dir(int parent_fd, const char *name, mode_t mode, int *ret_fd)
 {
     int r = open_dir(parent_fd, name, ret_fd);
@@ -168,8 +176,10 @@ int fs_open_dir(int parent_fd, const char *name, mode_t mode, int *ret_fd)
 
     _cleanup_close_ int fd = -1;
     r = open_dir(parent_fd, name, &fd);
-    if (r >= 0)
+    if (r >= 0) {
+        fs_give_to_owner(parent_fd, fd);
         r = sync_parent(fd);
+    }
     if (r < 0) {
         /* Or the next one to come finds it there and takes it for durable. */
         unlinkat(parent_fd, name, AT_REMOVEDIR);
@@ -299,7 +309,7 @@ int fs_create_tmp(int dir_fd, const char *name, int *ret_fd)
     int fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-
+    fs_give_to_owner(dir_fd, fd);
     *ret_fd = fd;
     return 0;
 }
@@ -319,6 +329,7 @@ int fs_create_tmp_dir(int dir_fd, const char *name, int *ret_fd)
         unlinkat(dir_fd, tmp, AT_REMOVEDIR);
         return r;
     }
+    fs_give_to_owner(dir_fd, fd);
 
     *ret_fd = fd;
     return 0;

@@ -33,7 +33,13 @@ char *fs_tmp_name(const char *name);
 /* True for a name that fs_tmp_name() makes; *ret_name is then the final name, caller frees. */
 bool fs_parse_tmp_name(const char *tmp, char **ret_name);
 
-/* Creates the temporary file of `name` (0600, an old one is removed first) for writing. */
+/* What root makes in somebody else's directory becomes that user's, who has to read it, too: units
+ * run as pg-backup, administrators as root. Where a file system has no owners it stays as it is.
+ * Does nothing for anybody but root. */
+void fs_give_to_owner(int dir_fd, int fd);
+
+/* Creates the temporary file of `name` (0600, the directory's owner's, an old one is removed first)
+ * for writing. */
 int fs_create_tmp(int dir_fd, const char *name, int *ret_fd);
 
 /* The same as a directory (0700), for reading; its files go there by whatever name. */

@@ -63,6 +63,20 @@ class Round(DrillTestCase):
         self.assertEqual(proof["differences"], [])
         return proof
 
+    def test_what_root_leaves_belongs_to_whose_directory_it_is(self):
+        owner = pgtest.drill_user().pw_uid
+        backup = self.installation(CLUSTER, "appdb")
+        for directory in (backup.backup_dir, self.drill_dir):
+            os.makedirs(directory, exist_ok=True)
+            os.chown(directory, owner, -1)
+        backup.must("run")
+        self.assertEnded(backup("drill", "appdb", timeout=120), 0)
+        places = (backup.backup_dir, self.drill_dir)
+        left = [os.path.join(where, name) for place in places
+                for where, directories, names in os.walk(place) for name in directories + names]
+        self.assertEqual([path for path in left if os.stat(path).st_uid != owner], [])
+        self.assertIn(self.drill_dir + "/.lock", left)
+
     def test_an_archive_is_proven_and_the_proof_is_used(self):
         assertions = self.tmp + "/assertions"
         os.makedirs(assertions + "/appdb")

@@ -15,8 +15,8 @@ START_TEST(a_second_taker_is_told_who_holds_the_lock)
     _cleanup_err_ Err err = { 0 };
     _cleanup_free_ char *pid = mem_printf("run, pid %d on ", (int)getpid());
 
-    ck_assert_int_eq(lock_take(dir, "run", &first, NULL), 0);
-    ck_assert_int_lt(lock_take(dir, "prune", &second, &err), 0);
+    ck_assert_int_eq(lock_take("BACKUP_DIR", dir, "run", &first, NULL), 0);
+    ck_assert_int_lt(lock_take("BACKUP_DIR", dir, "prune", &second, &err), 0);
     ck_assert_int_eq(err.kind, ERR_LOCKED);
     ck_assert_ptr_nonnull(strstr(err.message, pid));
     unit_rmdir(dir);
@@ -28,9 +28,9 @@ START_TEST(a_released_lock_can_be_taken)
     char *dir = unit_mkdir();
     _cleanup_lock_ Lock first = LOCK_INIT, second = LOCK_INIT;
 
-    ck_assert_int_eq(lock_take(dir, "run", &first, NULL), 0);
+    ck_assert_int_eq(lock_take("BACKUP_DIR", dir, "run", &first, NULL), 0);
     lock_release(&first);
-    ck_assert_int_eq(lock_take(dir, "run", &second, NULL), 0);
+    ck_assert_int_eq(lock_take("BACKUP_DIR", dir, "run", &second, NULL), 0);
     unit_rmdir(dir);
 }
 END_TEST
@@ -46,16 +46,16 @@ START_TEST(a_lock_ends_with_its_holder)
     pid_t pid = fork();
     if (pid == 0) {
         Lock held = LOCK_INIT;
-        if (lock_take(dir, "run", &held, NULL) < 0 || write(ready[1], "x", 1) != 1)
+        if (lock_take("BACKUP_DIR", dir, "run", &held, NULL) < 0 || write(ready[1], "x", 1) != 1)
             _exit(1);
         pause();
     }
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    ck_assert_int_lt(lock_take(dir, "run", &lock, NULL), 0);
+    ck_assert_int_lt(lock_take("BACKUP_DIR", dir, "run", &lock, NULL), 0);
 
     ck_assert_int_eq(kill(pid, SIGKILL), 0);
     ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-    ck_assert_int_eq(lock_take(dir, "run", &lock, NULL), 0);
+    ck_assert_int_eq(lock_take("BACKUP_DIR", dir, "run", &lock, NULL), 0);
     unit_rmdir(dir);
 }
 END_TEST
@@ -65,7 +65,7 @@ START_TEST(a_directory_that_is_missing_is_a_matter_of_settings)
     _cleanup_lock_ Lock lock = LOCK_INIT;
     _cleanup_err_ Err err = { 0 };
 
-    ck_assert_int_lt(lock_take("/no/such/directory", "run", &lock, &err), 0);
+    ck_assert_int_lt(lock_take("BACKUP_DIR", "/no/such/directory", "run", &lock, &err), 0);
     ck_assert_int_eq(err.kind, ERR_SETTINGS);
     ck_assert_ptr_nonnull(strstr(err.message, "/no/such/directory"));
 }
