@@ -56,8 +56,13 @@ static const struct Excuse {
     { .words = { "a worker process died unexpectedly" }, /* one that fails has said why */
       .remedy = WHO_ENDED_IT,
       .unexplained = true },
-    { .words = { "could not connect to server" }, .remedy = REMOTE },    /* postgres_fdw */
-    { .words = { "could not establish connection" }, .remedy = REMOTE }, /* dblink */
+    { .words = { "could not connect to server" }, .remedy = REMOTE },        /* postgres_fdw */
+    { .words = { "could not establish connection" }, .remedy = REMOTE },     /* dblink */
+    { .words = { "could not open file", "for reading" }, .remedy = REMOTE }, /* file_fdw */
+    { .words = { "could not open input file" },
+      .remedy = "Let the user that restores read BACKUP_DIR." },
+    { .words = { "Permission denied" },
+      .remedy = "Let the user that restores reach what the message names." },
     { .words = { "extension ", "is not available" }, .remedy = EXTENSION },
     { .words = { "required extension ", "is not installed" }, .remedy = EXTENSION },
     { .words = { "extension ", "has no installation script nor update path" },

@@ -31,22 +31,19 @@ int pg_copy_execute(PgSession *s, const char *sql, Err *err)
     return r;
 }
 
-/* What a refusal tells of: the server (resources, operator, system, connection), who has asked, or
- * the copy. A table that is not there is the copy's; all else that cannot be understood in it could
- * not in the original either. */
+/* What a refusal tells of: the server (resources, operator, system, connection, other servers), who
+ * has asked, or the copy. What cannot be understood in the copy could not in the original either:
+ * a table that was lost is found by the fixed point. */
 static bool tells_of_server(const PgSession *s)
 {
-    static const char *const states[] = { "08", "53", "54", "57", "58", "XX" };
+    static const char *const states[] = { "08", "53", "54", "57", "58", "HV", "XX" };
     return refused_with(s, states, ELEMENTSOF(states));
 }
 
 static bool tells_of_asker(const PgSession *s)
 {
-    static const char *const copys[] = { "42P01" };
-    static const char *const askers[] = { "0A", "25", "42" };
-
-    return !refused_with(s, copys, ELEMENTSOF(copys)) &&
-           refused_with(s, askers, ELEMENTSOF(askers));
+    static const char *const askers[] = { "0A", "25", "3D", "3F", "42" };
+    return refused_with(s, askers, ELEMENTSOF(askers));
 }
 
 static int answer_of_refusal(const PgSession *s, int r, const char *remedy, Err *err)

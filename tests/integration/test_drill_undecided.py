@@ -180,7 +180,9 @@ exec {CLUSTER.bindir}/pg_restore "$@"
     def test_mistakes_of_the_administrator(self):
         os.mkdir(self.tmp + "/assertions")
         for name, sql in {"writes": "SELECT nextval('s') > 0", "column": "SELECT no FROM t",
-                          "function": "SELECT nothing()"}.items():
+                          "function": "SELECT nothing()",
+                          "gone": "SELECT true FROM never_there",
+                          "schema": "SELECT nowhere.nothing()"}.items():
             self.write(f"assertions/{name}.sql", sql)
         CLUSTER.sql("CREATE SEQUENCE s; CREATE TABLE times AS SELECT 'infinity'::date AS at"
                     " UNION ALL SELECT now()", "appdb")
@@ -188,7 +190,7 @@ exec {CLUSTER.bindir}/pg_restore "$@"
         self.backup.must("run")
         proof = self.assertUndecided(
             "assertions", "Correct the assertion", DRILL_ASSERTIONS=self.tmp + "/assertions",
-            DRILL_FRESHNESS="public.t.i=60, public.times.at=86400")
+            DRILL_FRESHNESS="public.t.i=60, public.never_there.at=60, public.times.at=86400")
         self.assertRegex(self.why(proof, "freshness"), r"public\.t\.i.*Correct DRILL_FRESHNESS")
         self.assertNotIn("times.at", "\n".join(proof["notes"]))
 
