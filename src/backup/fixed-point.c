@@ -151,7 +151,7 @@ int fixed_point_compare(const FixedPoint *f, FixedPointTell tell, void *userdata
         return r;
     }
     r = stored_inventory_is(m, &c.now, &same, err);
-    if (r < 0 || (same && !other))
+    if (r < 0 || same)
         return r;
 
     r = verify_load_inventory(f->catalog, f->series, f->backup, &c.then, err);

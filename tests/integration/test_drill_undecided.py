@@ -149,7 +149,9 @@ exec {CLUSTER.bindir}/pg_restore "$@"
 
     def test_another_major_compares_all_but_definitions(self):
         self.rewrite(server_version="14.3")
-        proof = self.assertUndecided("fixed-point", "definitions were not compared")
+        script = restore_then(CLUSTER, "COMMENT ON TABLE t IS 'worded otherwise'")
+        proof = self.assertUndecided("fixed-point", "definitions were not compared",
+                                     PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
         self.assertEqual(self.outcomes(proof)["amcheck"], "passed", proof)
 
     def test_a_role_that_the_globals_of_another_run_lack(self):

@@ -404,7 +404,9 @@ class Proven(OptionTestCase):
     def test_what_cannot_be_compared_is_no_proof(self):
         self.backup.must("run")
         self.backup.backup("shop").rewrite(server_version="14.3")
-        done = self.restore("--prove")
+        CLUSTER.create("copy", "COMMENT ON SCHEMA public IS 'worded otherwise'",
+                       "TEMPLATE template0")
+        done = self.restore("--force", "--prove")
         self.assertEnded(done, 5, "could-not-verify", "the definitions were not compared")
         self.assertEqual(CLUSTER.contents("copy"), CLUSTER.contents("shop"))
 
