@@ -211,8 +211,11 @@ int drill_assertions(Drill *d, Err *err)
         r = list_assertions(own, /* may_be_missing= */ true, &paths, err);
     if (r < 0)
         return r;
-    if (paths.count == 0)
+    if (paths.count == 0) {
+        strv_addf(&d->proof->notes, "DRILL_ASSERTIONS \"%s\" holds no *.sql for this database",
+                  d->ctx->assertions);
         return DRILL_NOT_ASKED_FOR;
+    }
 
     for (size_t i = 0; i < paths.count; i++) {
         _cleanup_err_ Err reason = { 0 };
