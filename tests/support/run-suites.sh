@@ -10,7 +10,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 export PATH=$PATH:/usr/sbin:/sbin
 
 # The longest first, so that none is left over at the end.
-all_suites="container faults systemd integration unit fuzz lint monitoring docs"
+all_suites="faults integration unit container systemd lint fuzz monitoring docs"
 side_by_side=2
 
 suite_lint() {
@@ -123,7 +123,7 @@ interrupt_suites() {
 finish_one() {
     local pid status=0
     wait -n -p pid "${!suite_of[@]}" || status=$?
-    judge "${suite_of[$pid]}" "$status" $((SECONDS - started[pid]))
+    judge "${suite_of[$pid]}" "$status" $((SECONDS - started[$pid]))
     unset "suite_of[$pid]"
 }
 
