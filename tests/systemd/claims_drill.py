@@ -74,6 +74,15 @@ class Drill(machine.TestCase):
         self.assertIn("pg-backup-drill@wrong.service failed: exit-code (exited, status 4)",
                       alert[0]["MESSAGE"])
 
+    def test_drills_by_hand_of_root_and_of_pg_backup_are_no_obstacle_to_the_unit(self):
+        instance, drill = self.backed_up("hands")
+        self.sh("cd /; pg-backup -i hands drill hands")
+        self.sh("cd /; runuser -u pg-backup -- pg-backup -i hands drill")
+        drill.run()
+        self.assertEqual(len(drill.wait_for_events("drill-finished")), 1, drill.story())
+        self.assertEqual(self.proof(instance)["result"], "proven")
+        self.assertEqual(self.sh(f"find {drill.directory} ! -user pg-backup"), "")
+
     def test_a_stop_in_mid_drill_leaves_no_server_and_no_process(self):
         drill, _ = self.held("stopped")
         self.sh(f"systemctl stop {drill.service}")
