@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <endian.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,6 +289,13 @@ static int end_lo_close(SqlScanner *s, Err *err)
     return 0;
 }
 
+/* The text is of no use to a restore, whatever else is in it. */
+static int refuse_for_psql(Err *err)
+{
+    err_hint(err, "psql would not restore all of it. Set BACKUP_FORMAT=custom.");
+    return -EINVAL;
+}
+
 /* psql runs programs by such a line, several by one: nothing else of that kind comes from pg_dump.
  */
 static int end_command(const SqlScanner *s, Err *err)
@@ -298,7 +306,9 @@ static int end_command(const SqlScanner *s, Err *err)
         if (strncmp(s->statement.data, known[i], strlen(known[i])) == 0 &&
             !strchr(s->statement.data + 1, '\\'))
             return 0;
-    return refuse(s, err);
+    err_set(err, ERR_DUMP_INCOMPLETE, "as psql reads it, the SQL holds a command of psql's: %.*s",
+            (int)strcspn(s->statement.data, "\n"), s->statement.data);
+    return refuse_for_psql(err);
 }
 
 static int end_statement(SqlScanner *s, Err *err)
@@ -343,8 +353,11 @@ static int take_sql(SqlScanner *s, const char *data, size_t size, size_t *ret_ta
     if (s->lexer.tag_too_long)
         return err_set(err, ERR_DAMAGED, "the delimiter of a dollar quote is longer than %d bytes",
                        SQL_TAG_MAX);
-    if (s->lexer.command_inside)
-        return err_set(err, ERR_DAMAGED, "a command of psql's stands inside a statement");
+    if (s->lexer.command_inside) {
+        err_set(err, ERR_DUMP_INCOMPLETE,
+                "as psql reads it, a command of psql's stands inside a statement");
+        return refuse_for_psql(err);
+    }
 
     int r = take_statement(s, data, taken, err);
     if (r >= 0 && event != SQL_EVENT_NONE) {
@@ -407,11 +420,9 @@ int sql_scanner_finish(SqlScanner *s, Err *err)
                          : s->object_open    ? "a large object"
                                              : sql_lexer_inside(&s->lexer);
     if (inside || !s->complete) {
-        int r =
-            err_set(err, ERR_DUMP_INCOMPLETE, "as psql reads it, the SQL ends %s%s",
-                    inside ? "inside " : "without pg_dump's last comment", inside ? inside : "");
-        err_hint(err, "psql would not restore all of it. Set BACKUP_FORMAT=custom.");
-        return r;
+        err_set(err, ERR_DUMP_INCOMPLETE, "as psql reads it, the SQL ends %s%s",
+                inside ? "inside " : "without pg_dump's last comment", inside ? inside : "");
+        return refuse_for_psql(err);
     }
 
     sql_section_end(&s->section, &s->inventory);

@@ -128,7 +128,7 @@ class Commands(DrillTestCase):
     def test_it_fails_before_psql_has_seen_it(self):
         self.stored.rewrite(**self.members)
         proof = self.drill(self.backup, 4)
-        self.assertRegex(self.why(proof, "decode"), r"as pg_dump writes it: \\! touch")
+        self.assertRegex(self.why(proof, "decode"), r"a command of psql's: \\! touch")
         self.assertFalse(os.path.exists(self.tmp + "/ran"))
 
     def test_text_that_nobody_has_looked_into_is_not_given_to_psql(self):
