@@ -94,24 +94,25 @@ static bool is_older(const char *stem, const char *than)
     return than && strcmp(stem, than) < 0;
 }
 
-/* The newest backup whose fall was accepted, which need not be there any more; NULL: there is none.
- */
-static const char *baseline_of(const Series *s)
+/* The newest backup before `than` (NULL: of all) whose fall was accepted, which need not be there
+ * any more; NULL: there is none. */
+static const char *baseline_of(const Series *s, const char *than)
 {
     const char *newest = NULL;
 
     for (size_t i = 0; i < s->count; i++) {
         const Backup *b = &s->backups[i];
         const char *stem = b->accepted ? b->stem : b->manifest.fall_baseline;
-        if (stem && (!newest || is_older(newest, stem)))
+        if (stem && (!than || is_older(stem, than)) && (!newest || is_older(newest, stem)))
             newest = stem;
     }
     return newest;
 }
 
+/* Backups from the future are those of a clock that stood wrong: nothing can have fallen since. */
 void fall_judge(const Series *s, uint64_t max_percent, Manifest *now)
 {
-    const char *baseline = s ? baseline_of(s) : NULL;
+    const char *baseline = s ? baseline_of(s, now->stem) : NULL;
     Measure fall;
 
     now->fall_baseline = mem_strdup(baseline);
@@ -119,7 +120,8 @@ void fall_judge(const Series *s, uint64_t max_percent, Manifest *now)
         const Backup *b = &s->backups[i];
         if (is_older(b->stem, baseline))
             return;
-        if (!b->good || !find_fall(&b->manifest, now, max_percent, &fall))
+        if (!is_older(b->stem, now->stem) || !b->good ||
+            !find_fall(&b->manifest, now, max_percent, &fall))
             continue;
         now->fall_against = mem_strdup(b->stem);
         now->fall_of = mem_strdup(fall.key);
@@ -150,12 +152,12 @@ bool fall_is_pending(const Series *s, const Backup *b)
 {
     size_t before;
 
-    return b->manifest.fall_against && find_before(s, b, baseline_of(s), &before);
+    return b->manifest.fall_against && find_before(s, b, baseline_of(s, /* than= */ NULL), &before);
 }
 
 const Backup *fall_newest_pending(const Series *s)
 {
-    const char *baseline = baseline_of(s);
+    const char *baseline = baseline_of(s, /* than= */ NULL);
     size_t before;
 
     for (size_t i = s->count; i-- > 0;)
@@ -176,7 +178,7 @@ static bool had_come_back(const Series *s, const FallRole *roles, size_t before)
 
 void fall_assign_roles(const Series *s, FallRole *ret)
 {
-    const char *baseline = baseline_of(s);
+    const char *baseline = baseline_of(s, /* than= */ NULL);
     size_t before;
 
     for (size_t i = 0; i < s->count; i++)

@@ -5,7 +5,7 @@
  *
  * Compared are `rows` and `contents_bytes` of two backups with inventories; where one has none, the
  * bytes of the dump, if both were made in the same way. The new one is compared with each good one
- * that is still there, from the newest back, so that a slow decline is found, too, as soon as it
+ * before it that is still there, from the newest back, so that a slow decline is found, too, as soon as it
  * comes to the share. What is found stands in the new backup's manifest: `fall_against` names the
  * newest backup that holds so much more, the last one before the fall.
  *

@@ -127,6 +127,18 @@ class Warned(FallTestCase):
 
 
 class Silent(FallTestCase):
+    def test_what_a_clock_that_stood_wrong_has_made_is_compared_with_nothing(self):
+        self.run_with(1000)
+        self.age = -1
+        self.run_with(10000)
+        wrong = self.stems()[-1]
+        self.age = 30
+        self.run_with(900)
+        [now] = [b for b in self.backup.must("list", "--json").json["backups"]
+                 if b["stem"] == self.stems()[1]]
+        self.assertTrue(now["good"], now)
+        self.assertEqual((self.stems()[2], now["fall"]), (wrong, None))
+
     def test_the_first_backup_has_nothing_to_fall_from(self):
         self.assert_silent(self.run_with(0))
 

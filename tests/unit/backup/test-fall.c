@@ -82,6 +82,7 @@ static void world_done(World *w)
 
 typedef struct Case {
     Row before[BACKUPS_MAX], now;
+    size_t day;           /* of `now`, 0: behind all; others are then from the future */
     uint64_t max_percent; /* 0: 50 */
     const char *against;  /* NULL: it is none */
     const char *of;
@@ -169,6 +170,20 @@ static const Case cases[] = {
     /* Before bytes were recorded, rows alone. */
     { { { 100, 0, 0 } }, { 100, 5, 0 } },
     { { { 100, 0, 0 } }, { 4, 5, 0 }, .against = STEM(01), .of = "rows" },
+    /* From the future, by a clock that stood wrong. */
+    { { { 100, 1, 0 }, { 900, 1, 0 }, { 900, 1, 0 } }, { 60, 1, 0 }, .day = 2 },
+    { { { 100, 1, 0 }, { 900, 1, 0 }, { 900, 1, 0 } },
+      { 40, 1, 0 },
+      .day = 2,
+      .against = STEM(01),
+      .of = "rows" },
+    { { { 100, 1, 0 }, { 900, 1, 0, .accepted = true } }, { 80, 1, 0 }, .day = 2 },
+    { { { 100, 1, 0, .accepted = true },
+        { 900, 1, 0, .accepted = true },
+        { 900, 1, 0, .baseline = STEM(02) } },
+      { 80, 1, 0 },
+      .day = 2,
+      .baseline = STEM(01) },
     /* The first of all. */
     { { { 0 } }, { 4, 5, 0 } },
 };
@@ -177,7 +192,7 @@ START_TEST(a_fall_is_told_by_the_newest_backup_that_holds_so_much_more)
 {
     const Case *c = &cases[_i];
     _cleanup_world_ World w;
-    _cleanup_manifest_ Manifest now = manifest_of(&c->now, BACKUPS_MAX);
+    _cleanup_manifest_ Manifest now = manifest_of(&c->now, c->day > 0 ? c->day - 1 : BACKUPS_MAX);
 
     world_fill(&w, c->before);
     fall_judge(&w.series, c->max_percent > 0 ? c->max_percent : 50, &now);
