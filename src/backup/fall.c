@@ -166,14 +166,27 @@ const Backup *fall_newest_pending(const Series *s)
     return NULL;
 }
 
-/* Whether a later one that is kept for a fall makes this one superfluous. */
+/* Whether a later one that is kept for a fall, and can be restored, makes this one superfluous. */
 static bool had_come_back(const Series *s, const FallRole *roles, size_t before)
 {
     for (size_t i = before + 1; i < s->count; i++)
-        if (roles[i] == FALL_ROLE_BEFORE &&
+        if (roles[i] == FALL_ROLE_BEFORE && s->backups[i].good &&
             holds_as_much(&s->backups[i].manifest, &s->backups[before].manifest))
             return true;
     return false;
+}
+
+/* The oldest good one before a fall stays with those that are older: as many rows in all can be
+ * those of another table. */
+static void release_superfluous(const Series *s, FallRole *roles)
+{
+    size_t oldest = 0;
+
+    while (oldest < s->count && (roles[oldest] != FALL_ROLE_BEFORE || !s->backups[oldest].good))
+        oldest++;
+    for (size_t i = s->count; i-- > oldest + 1;)
+        if (roles[i] == FALL_ROLE_BEFORE && had_come_back(s, roles, i))
+            roles[i] = FALL_ROLE_NONE;
 }
 
 void fall_assign_roles(const Series *s, FallRole *ret)
@@ -186,9 +199,7 @@ void fall_assign_roles(const Series *s, FallRole *ret)
     for (size_t i = 0; i < s->count; i++)
         if (find_before(s, &s->backups[i], baseline, &before))
             ret[before] = FALL_ROLE_BEFORE;
-    for (size_t i = s->count; i-- > 0;)
-        if (ret[i] == FALL_ROLE_BEFORE && had_come_back(s, ret, i))
-            ret[i] = FALL_ROLE_NONE;
+    release_superfluous(s, ret);
 
     /* From the newest back: the first that names one is the newest that does. */
     _cleanup_free_ bool *named = mem_zero(s->count, sizeof(*named));

@@ -5,9 +5,9 @@
  *
  * Compared are `rows` and `contents_bytes` of two backups with inventories; where one has none, the
  * bytes of the dump, if both were made in the same way. The new one is compared with each good one
- * before it that is still there, from the newest back, so that a slow decline is found, too, as soon as it
- * comes to the share. What is found stands in the new backup's manifest: `fall_against` names the
- * newest backup that holds so much more, the last one before the fall.
+ * before it that is still there, from the newest back, so that a slow decline is found, too, as
+ * soon as it comes to the share. What is found stands in the new backup's manifest: `fall_against`
+ * names the newest backup that holds so much more, the last one before the fall.
  *
  * A fall is *pending* while that backup is there and nobody has accepted the fall. Accepting one,
  * of the backup C, makes C the baseline: no backup is compared with any that is older than C, and
@@ -35,9 +35,10 @@ typedef enum FallRole {
     FALL_ROLE_AFTER,  /* the newest one that names such a one, whose manifest is the record of it */
 } FallRole;
 
-/* ret[i] is the role of backups[i]. Of several backups before pending falls, one that a later one
- * equals or exceeds in all that can be compared has none: the contents had come back by then. So
- * what is filled and emptied day by day cannot fill the disk. */
+/* ret[i] is the role of backups[i]. Of several backups before pending falls, one that a later good
+ * one equals or exceeds in all that can be compared has none: the contents had come back by then.
+ * So what is filled and emptied day by day cannot fill the disk. Never the oldest of them: what
+ * came back may be something else. */
 void fall_assign_roles(const Series *s, FallRole *ret);
 
 /* By how much contents fell, in thousandths, rounded down; 0: they did not. */

@@ -275,12 +275,33 @@ class Kept(FallTestCase):
         self.assertEqual(done.code, 6, done)
         self.assertFalse(os.path.exists(self.acceptance(made[2])))
 
-    def test_what_is_filled_and_emptied_in_turn_is_kept_once(self):
-        for rows in (1000, 10) * 3:
+    def test_of_what_is_filled_and_emptied_in_turn_the_first_and_the_last_are_kept(self):
+        for rows in (1000, 10) * 4:
             self.run_with(rows)
         made = self.stems()
         self.prune()
-        self.assertEqual(self.stems(), made[4:])
+        self.assertEqual(self.stems(), made[:2] + made[6:])
+
+    def test_as_many_rows_of_another_table_release_nothing(self):
+        self.run_with(1000)
+        self.run_with(10)
+        CLUSTER.sql("CREATE TABLE log AS SELECT 1000000 + i FROM generate_series(1, 2000) i",
+                    "falldb")
+        self.run_with(10)
+        CLUSTER.sql("DROP TABLE log", "falldb")
+        self.run_with(10)
+        made = self.stems()
+        self.prune()
+        self.assertEqual(self.stems(), made)
+
+    def test_a_backup_that_was_damaged_since_releases_none(self):
+        for rows in (1000, 10) * 3:
+            self.run_with(rows)
+        made = self.stems()
+        with open(self.backup.backups("falldb")[4].data, "ab") as f:
+            f.write(b"x")
+        self.prune()
+        self.assertEqual(self.stems(), made)
 
     def test_a_fall_found_before_the_guard_was_switched_off_is_still_to_be_accepted(self):
         made = self.fall()
