@@ -189,6 +189,17 @@ static void release_superfluous(const Series *s, FallRole *roles)
             roles[i] = FALL_ROLE_NONE;
 }
 
+/* Whether the acceptance, which goes with this backup, is still nowhere else. */
+static bool has_to_hand_on(const Series *s, const Backup *b, const char *baseline)
+{
+    if (!b->accepted || strcmp(b->stem, baseline) != 0)
+        return false;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->backups[i].good && same_text(s->backups[i].manifest.fall_baseline, baseline))
+            return false;
+    return true;
+}
+
 void fall_assign_roles(const Series *s, FallRole *ret)
 {
     const char *baseline = baseline_of(s, /* than= */ NULL);
@@ -211,6 +222,9 @@ void fall_assign_roles(const Series *s, FallRole *ret)
         if (ret[i] == FALL_ROLE_NONE)
             ret[i] = FALL_ROLE_AFTER;
     }
+    for (size_t i = 0; i < s->count; i++)
+        if (ret[i] == FALL_ROLE_NONE && has_to_hand_on(s, &s->backups[i], baseline))
+            ret[i] = FALL_ROLE_AFTER;
 }
 
 /* For people */

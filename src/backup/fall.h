@@ -28,11 +28,12 @@ bool fall_is_pending(const Series *s, const Backup *b);
 /* The newest backup of which one is pending; NULL: there is none. */
 const Backup *fall_newest_pending(const Series *s);
 
-/* What is kept for the sake of a pending fall. */
+/* What is kept for the sake of a fall. */
 typedef enum FallRole {
     FALL_ROLE_NONE,
-    FALL_ROLE_BEFORE, /* the last one before a fall */
-    FALL_ROLE_AFTER,  /* the newest one that names such a one, whose manifest is the record of it */
+    FALL_ROLE_BEFORE, /* the last one before a fall that is pending */
+    FALL_ROLE_AFTER,  /* the record of one: the newest that names such a one; or the newest that was
+                       * accepted, until the manifest of a good backup hands that on */
 } FallRole;
 
 /* ret[i] is the role of backups[i]. Of several backups before pending falls, one that a later good

@@ -156,7 +156,7 @@ char *retention_explain(const RetentionPolicy *policy, RetentionRule rule)
     case RETENTION_BEFORE_FALL:
         return mem_strdup("last one before its contents fell, which nobody has accepted");
     case RETENTION_FALL:
-        return mem_strdup("its contents fell, which nobody has accepted");
+        return mem_strdup("record that its contents fell");
     case RETENTION_CLOCK:
         return mem_strdup("the clock stands before the newest backup");
     case RETENTION_DAYS:

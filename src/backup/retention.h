@@ -6,7 +6,7 @@
  *   newest    it is the newest good one: no setting and no clock can remove it
  *   proven    it is the newest of those that a drill has proven: likewise
  *   before    it is the last one before a fall of contents that nobody has accepted (backup/fall.h)
- *   fall      it is the record of such a fall
+ *   fall      it is the record of such a fall, or of the acceptance of one
  *   clock     the clock stands before the newest backup: nothing is removed until that is repaired
  *   days      it is not older than keep_days
  *   count     fewer than keep_min_count newer good ones exist

@@ -245,13 +245,24 @@ static const struct {
         { 100, 1, 0 } },
       "B.A..",
       ".pp.." },
-    /* Accepting one accepts those before it, and those after it against the same. */
-    { { { 100, 1, 0 }, { 9, 1, 0, .against = STEM(01), .accepted = true } }, "..", ".." },
+    /* Accepting one accepts those before it, and those after it against the same; it stays until
+     * another backup hands that on. */
+    { { { 100, 1, 0 }, { 9, 1, 0, .against = STEM(01), .accepted = true } }, ".A", ".." },
+    { { { 100, 1, 0 },
+        { 9, 1, 0, .against = STEM(01), .accepted = true },
+        { 9, 1, 0, .baseline = STEM(02), .damaged = true } },
+      ".A.",
+      "..." },
+    { { { 100, 1, 0 },
+        { 9, 1, 0, .against = STEM(01), .accepted = true },
+        { 9, 1, 0, .baseline = STEM(02) } },
+      "...",
+      "..." },
     { { { 100, 1, 0 },
         { 9, 1, 0, .against = STEM(01) },
         { 9, 1, 0, .against = STEM(01), .accepted = true },
         { 9, 1, 0, .against = STEM(01) } },
-      "....",
+      "..A.",
       "...." },
     /* A further fall is another matter. */
     { { { 100, 1, 0 },

@@ -275,7 +275,7 @@ START_TEST(every_rule_explains_itself)
         [RETENTION_NEWEST] = "newest good backup",
         [RETENTION_PROVEN] = "newest that a drill has proven",
         [RETENTION_BEFORE_FALL] = "last one before its contents fell, which nobody has accepted",
-        [RETENTION_FALL] = "its contents fell, which nobody has accepted",
+        [RETENTION_FALL] = "record that its contents fell",
         [RETENTION_CLOCK] = "the clock stands before the newest backup",
         [RETENTION_DAYS] = "younger than 14 days",
         [RETENTION_COUNT] = "one of the newest 3 good backups",
