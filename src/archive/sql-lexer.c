@@ -10,6 +10,12 @@
  * has changed the state if that is none. */
 typedef size_t StateFunction(SqlLexer *l, const char *data, size_t size, SqlEvent *event);
 
+/* A carriage return of its own ends a comment, too. */
+static bool is_newline(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
 static bool starts_word(char c)
 {
     return isalpha((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
@@ -253,7 +259,11 @@ static void end_line(const SqlLexer *l, SqlEvent which, SqlEvent *event)
 
 static size_t read_line_comment(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
 {
-    size_t taken = take_up_to(l, data, size, '\n', SQL_STATE_TEXT);
+    size_t taken = 0;
+
+    while (taken < size && l->state == SQL_STATE_LINE_COMMENT)
+        if (is_newline(data[taken++]))
+            l->state = SQL_STATE_TEXT;
     end_line(l, SQL_EVENT_COMMENT, event);
     return taken;
 }
@@ -313,6 +323,37 @@ size_t sql_lexer_run(SqlLexer *l, const char *data, size_t size, SqlEvent *ret)
     while (taken < size && *ret == SQL_EVENT_NONE)
         taken += states[l->state].read(l, data + taken, size - taken, ret);
     return taken;
+}
+
+/* Those that a server can have, as pg_dump writes them: each byte of a character of theirs that has
+ * several is beyond ASCII. The others (SJIS, BIG5, GBK …) have backslashes and letters inside. */
+static bool is_server_encoding(const char *value)
+{
+    static const char *const starts[] = { "'UTF8'", "'SQL_ASCII'", "'EUC_", "'LATIN", "'ISO_8859_",
+                                          "'WIN1",  "'WIN8",       "'KOI8", "'MULE_" };
+
+    if (strcmp(value + 1 + strspn(value + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"), "';") != 0)
+        return false;
+    for (size_t i = 0; i < ELEMENTSOF(starts); i++)
+        if (strncmp(value, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+bool sql_lexer_follow_set(SqlLexer *l, const char *statement)
+{
+    const char *name = statement + strlen("SET ");
+    const char *value = name + strspn(name, "abcdefghijklmnopqrstuvwxyz_");
+
+    if (strncmp(value, " = ", 3) != 0 || !value[3]) /* before a GRANT by another role */
+        return strncmp(name, "SESSION AUTHORIZATION ", 22) == 0;
+    value += 3;
+    if (strncmp(name, "client_encoding ", 16) == 0)
+        return is_server_encoding(value);
+    if (strncmp(name, "standard_conforming_strings ", 28) != 0)
+        return true;
+    l->backslash_escapes = strcmp(value, "off;") == 0;
+    return l->backslash_escapes || strcmp(value, "on;") == 0;
 }
 
 const char *sql_lexer_inside(const SqlLexer *l)

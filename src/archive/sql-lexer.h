@@ -33,7 +33,8 @@ typedef enum SqlState {
 typedef enum SqlEvent {
     SQL_EVENT_NONE,      /* the piece has ended, nothing else */
     SQL_EVENT_STATEMENT, /* a statement has ended, with its semicolon */
-    SQL_EVENT_COMMENT,   /* a comment between statements has ended, that of a line with its LF */
+    SQL_EVENT_COMMENT,   /* a comment between statements has ended, that of a line with its LF or CR
+                          */
     SQL_EVENT_COMMAND,   /* a command of psql's has ended, with its LF */
 } SqlEvent;
 
@@ -65,6 +66,11 @@ typedef struct SqlLexer {
 
 /* Reads up to the next event; returns how many bytes that took. */
 size_t sql_lexer_run(SqlLexer *l, const char *data, size_t size, SqlEvent *ret);
+
+/* A statement that begins with "SET ", whole, which holds for what comes behind it. False: it
+ * changes where statements end in a way that this lexer does not follow (an encoding that only
+ * clients can have, or a form that is not pg_dump's). */
+bool sql_lexer_follow_set(SqlLexer *l, const char *statement);
 
 /* What an end of the text would cut: "a literal", "a statement"; NULL for nothing. */
 const char *sql_lexer_inside(const SqlLexer *l);

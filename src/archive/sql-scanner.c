@@ -213,16 +213,15 @@ static void end_comment(SqlScanner *s)
 }
 
 /* They stand between objects and hold from there on: none of them belongs to an object. */
-static void end_set(SqlScanner *s)
+static int end_set(SqlScanner *s, Err *err)
 {
     Digest digest = { 0 };
 
-    if (strcmp(s->statement.data, "SET standard_conforming_strings = off;") == 0)
-        s->lexer.backslash_escapes = true;
-    if (strcmp(s->statement.data, "SET standard_conforming_strings = on;") == 0)
-        s->lexer.backslash_escapes = false;
+    if (!sql_lexer_follow_set(&s->lexer, s->statement.data))
+        return refuse(s, err);
     digest_add(&digest, s->statement.data, s->statement.size);
     inventory_add_definition(&s->inventory, "SET", "", "", &digest);
+    return 0;
 }
 
 static int end_copy(SqlScanner *s, Err *err)
@@ -328,8 +327,7 @@ static int end_statement(SqlScanner *s, Err *err)
         end_comment(s);
         return 0;
     case STATEMENT_SET:
-        end_set(s);
-        return 0;
+        return end_set(s, err);
     case STATEMENT_COPY:
         return end_copy(s, err);
     case STATEMENT_SETVAL:

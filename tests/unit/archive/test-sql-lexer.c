@@ -49,6 +49,7 @@ static const char *const splits[] = {
     "SELECT 1 - -1 -(- 1);{;}",
     "-- a; comment '\n{-}SELECT 1;{;}",
     "--\n{-}--\n{-}\n-- x\n{-}",
+    "-- a\r{-};{;} SELECT 1 -- b\r;{;} -- c\r{-}\n",
     "/* a; /* nested; */ ' */{-};{;}",
     "/*/ ; */{-};{;}",
     "/***/{-}/**/{-};{;}",
@@ -96,6 +97,49 @@ START_TEST(a_backslash_escapes_where_standard_conforming_strings_is_off)
     _cleanup_free_ char *got =
         with_events("SELECT 'a\\';', '\\\\'; SELECT 1;", /* backslash_escapes= */ true, 3);
     ck_assert_str_eq(got, "SELECT 'a\\';', '\\\\';{;} SELECT 1;{;}");
+}
+END_TEST
+
+START_TEST(a_setting_is_followed_as_pg_dump_writes_it_and_in_no_other_form)
+{
+    static const struct {
+        const char *statement;
+        bool followed, escapes;
+    } cases[] = {
+        { "SET standard_conforming_strings = off;", true, true },
+        { "SET standard_conforming_strings = on;", true, false },
+        { "SET standard_conforming_strings = 0;", false, false },
+        { "SET standard_conforming_strings TO off;", false, false },
+        { "SET SESSION standard_conforming_strings = off;", false, false },
+        { "SET client_encoding = 'UTF8';", true, false },
+        { "SET client_encoding = 'LATIN1';", true, false },
+        { "SET client_encoding = 'EUC_JP';", true, false },
+        { "SET client_encoding = 'WIN1252';", true, false },
+        { "SET client_encoding = 'SJIS';", false, false },
+        { "SET client_encoding = 'SHIFT_JIS_2004';", false, false },
+        { "SET client_encoding = 'BIG5';", false, false },
+        { "SET client_encoding = 'GBK';", false, false },
+        { "SET client_encoding = 'UHC';", false, false },
+        { "SET client_encoding = 'GB18030';", false, false },
+        { "SET client_encoding = 'JOHAB';", false, false },
+        { "SET client_encoding = 'WIN936';", false, false },
+        { "SET client_encoding = 'mskanji';", false, false },
+        { "SET client_encoding = 'UTF8'; ", false, false },
+        { "SET client_encoding TO 'SJIS';", false, false },
+        { "SET NAMES 'SJIS';", false, false },
+        { "SET Client_Encoding = 'SJIS';", false, false },
+        { "SET U&\"\\0063lient_encoding\" = 'SJIS';", false, false },
+        { "SET client_encoding = ", false, false },
+        { "SET ", false, false },
+        { "SET row_security = off;", true, false },
+        { "SET SESSION AUTHORIZATION \"x\";", true, false },
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        SqlLexer l = SQL_LEXER_INIT;
+        ck_assert_int_eq(sql_lexer_follow_set(&l, cases[i].statement), cases[i].followed);
+        ck_assert_int_eq(l.backslash_escapes, cases[i].escapes);
+    }
 }
 END_TEST
 
@@ -153,6 +197,7 @@ END_TEST
 static const UnitTest tests[] = {
     UNIT_LOOP(statements_end_where_psql_ends_them_whatever_the_pieces, ELEMENTSOF(splits)),
     UNIT_TEST(a_backslash_escapes_where_standard_conforming_strings_is_off),
+    UNIT_TEST(a_setting_is_followed_as_pg_dump_writes_it_and_in_no_other_form),
     UNIT_TEST(an_end_of_the_text_says_what_it_cuts),
     UNIT_TEST(a_delimiter_that_is_too_long_is_said_to_be),
 };
