@@ -53,17 +53,8 @@ static void work_done(Work *w)
 }
 
 static const char *const allowed[] = {
-    "CREATE ROLE ",
-    "ALTER ROLE ",
-    "COMMENT ON ROLE ",
-    "SECURITY LABEL ",
-    "GRANT ",
-    "REVOKE ",
-    "CREATE TABLESPACE ",
-    "ALTER TABLESPACE ",
-    "COMMENT ON TABLESPACE ",
-    "SET client_encoding ",
-    "SET standard_conforming_strings ",
+    "CREATE ROLE ", "ALTER ROLE ",        "COMMENT ON ROLE ",  "SECURITY LABEL ",        "GRANT ",
+    "REVOKE ",      "CREATE TABLESPACE ", "ALTER TABLESPACE ", "COMMENT ON TABLESPACE ",
 };
 
 static bool is_allowed(const char *statement)
@@ -159,11 +150,28 @@ static bool is_about_old(Work *w, const char *statement)
     return is_membership_of_old(w, statement);
 }
 
-static int run_statement(Work *w, const char *text, Err *err)
+/* Those by which the server reads what comes behind: the lexer has to read it likewise. Others are
+ * not sent. */
+static int run_setting(Work *w, SqlLexer *lexer, const char *statement, Err *err)
+{
+    static const char *const sent[] = { "SET client_encoding ",
+                                        "SET standard_conforming_strings " };
+
+    if (!sql_lexer_follow_set(lexer, statement))
+        return err_set(err, ERR_DAMAGED, "not a setting of globals: %.100s", statement);
+    for (size_t i = 0; i < ELEMENTSOF(sent); i++)
+        if (strncmp(statement, sent[i], strlen(sent[i])) == 0)
+            return pg_copy_execute(w->target->session, statement, err);
+    return 0;
+}
+
+static int run_statement(Work *w, SqlLexer *lexer, const char *text, Err *err)
 {
     const char *statement = text + strspn(text, " \t\r\n");
     _cleanup_err_ Err reason = { 0 };
 
+    if (strncmp(statement, "SET ", 4) == 0)
+        return run_setting(w, lexer, statement, err);
     if (!is_allowed(statement) || is_about_old(w, statement))
         return 0;
     bool place =
@@ -194,7 +202,7 @@ static int run_statements(Work *w, const Buf *text, Err *err)
 
         _cleanup_free_ char *statement = mem_strndup(text->data + begin, at - begin);
         begin = at;
-        int r = event == SQL_EVENT_STATEMENT ? run_statement(w, statement, err) : 0;
+        int r = event == SQL_EVENT_STATEMENT ? run_statement(w, &lexer, statement, err) : 0;
         if (r < 0)
             return r;
     }

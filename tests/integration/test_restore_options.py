@@ -1,5 +1,7 @@
 """Restoring a part, another way, or elsewhere: every option of restore beside --to and --force."""
 
+import gzip
+import hashlib
 import os
 import re
 import shlex
@@ -372,6 +374,42 @@ class Globals(OptionTestCase):
         self.assertEqual(self.other.sql("SELECT count(*) FROM pg_roles WHERE rolname ~ 'hostile'"),
                          "1")
         self.assertFalse(os.path.exists(self.tmp + "/obeyed"))
+
+    def globals_of(self, *lines):
+        """A backup whose globals are of a server that writes what it likes."""
+        self.backup.must("run")
+        backup = self.backup.globals()
+        raw = "\n".join(lines).encode("latin-1") + b"\n"
+        stored = gzip.compress(raw)
+        with open(backup.data, "wb") as f:
+            f.write(stored)
+        backup.rewrite(stored_sha256=hashlib.sha256(stored).hexdigest(), stored_bytes=len(stored),
+                       raw_sha256=hashlib.sha256(raw).hexdigest(), raw_bytes=len(raw))
+
+    def hostile_restore(self, *lines):
+        self.globals_of("CREATE ROLE reader;", *lines)
+        done = self.restore("--into", self.target, "--globals")
+        self.assertEqual(self.other.sql("SELECT 'reader'::regrole, to_regclass('obeyed')"),
+                         "reader|", done)
+        return done
+
+    def test_a_literal_that_ends_elsewhere_for_the_server_hides_no_statement(self):
+        self.hostile_restore("SET standard_conforming_strings = off;",
+                             r"ALTER ROLE reader SET a.b TO '\''; CREATE TABLE public.obeyed (); --';")
+
+    def test_a_comment_that_ends_earlier_for_the_server_hides_no_statement(self):
+        self.hostile_restore("CREATE ROLE x --\r; CREATE TABLE public.obeyed ();\n;")
+
+    def test_an_encoding_that_no_server_has_is_damage(self):
+        done = self.hostile_restore(
+            "SET client_encoding = 'SJIS';",
+            "ALTER ROLE reader SET a.b TO E'\x83\\'; CREATE TABLE public.obeyed (); --';")
+        self.assertEnded(done, 4, "damaged",
+                         "not a setting of globals: SET client_encoding = 'SJIS'")
+
+    def test_a_setting_in_another_form_is_damage(self):
+        done = self.hostile_restore("SET standard_conforming_strings = 0;")
+        self.assertEnded(done, 4, "damaged", "not a setting of globals")
 
 
 class Proven(OptionTestCase):
