@@ -40,8 +40,8 @@ const Backup *globals_next(const Series *s, usec_t when, const Backup *last)
 
 typedef struct Work {
     const GlobalsTarget *target;
-    Strv roles; /* that were there before */
-    Strv kept;  /* of these, the globals' */
+    Strv roles, places;           /* that were there before; a tablespace is a place */
+    Strv kept_roles, kept_places; /* of these, the globals' */
     Strv *notes;
     size_t refused;
 } Work;
@@ -49,7 +49,9 @@ typedef struct Work {
 static void work_done(Work *w)
 {
     strv_done(&w->roles);
-    strv_done(&w->kept);
+    strv_done(&w->places);
+    strv_done(&w->kept_roles);
+    strv_done(&w->kept_places);
 }
 
 static const char *const allowed[] = {
@@ -57,27 +59,39 @@ static const char *const allowed[] = {
     "REVOKE ",      "CREATE TABLESPACE ", "ALTER TABLESPACE ", "COMMENT ON TABLESPACE ",
 };
 
+static bool begins(const char *statement, const char *start)
+{
+    return strncmp(statement, start, strlen(start)) == 0;
+}
+
 static bool is_allowed(const char *statement)
 {
     for (size_t i = 0; i < ELEMENTSOF(allowed); i++)
-        if (strncmp(statement, allowed[i], strlen(allowed[i])) == 0)
+        if (begins(statement, allowed[i]))
             return true;
     return false;
 }
 
-/* The tablespace's directory is inside the cluster's own: allow_in_place_tablespaces. Its name may
- * hold anything, in double quotes. */
-static char *map_tablespace(const char *statement)
+/* What stands behind the first such words; NULL: there are none. A name may hold anything, in
+ * double quotes. */
+static const char *behind(const char *statement, const char *words)
 {
-    static const char location[] = " LOCATION '";
     bool quoted = false;
 
     for (const char *p = statement; *p; p++) {
         quoted ^= *p == '"';
-        if (!quoted && strncmp(p, location, strlen(location)) == 0)
-            return mem_printf("%.*s%s'", (int)(p - statement), statement, location);
+        if (!quoted && strncmp(p, words, strlen(words)) == 0)
+            return p + strlen(words);
     }
-    return mem_strdup(statement);
+    return NULL;
+}
+
+/* The tablespace's directory is inside the cluster's own: allow_in_place_tablespaces. */
+static char *map_tablespace(const char *statement)
+{
+    const char *location = behind(statement, " LOCATION '");
+    return location ? mem_printf("%.*s'", (int)(location - statement), statement)
+                    : mem_strdup(statement);
 }
 
 /* The name at *p as pg_dumpall writes it, quoted or not; *p is then behind it. NULL: none. Caller
@@ -103,51 +117,65 @@ static char *take_name(const char **p)
     return buf_take(&name);
 }
 
-/* "… KEYWORD name …": the name behind the keyword at the statement's beginning. */
-static char *name_behind(const char *statement, const char *keyword, const char **ret_rest)
-{
-    const char *p = statement + strlen(keyword);
+/* Where the name stands that a statement is about: behind its beginning, or behind the words. */
+static const struct {
+    const char *start, *words;
+    bool place;
+} subjects[] = {
+    { "CREATE ROLE ", NULL, false },          { "ALTER ROLE ", NULL, false },
+    { "COMMENT ON ROLE ", NULL, false },      { "SECURITY LABEL ", " ON ROLE ", false },
+    { "CREATE TABLESPACE ", NULL, true },     { "ALTER TABLESPACE ", NULL, true },
+    { "COMMENT ON TABLESPACE ", NULL, true }, { "SECURITY LABEL ", " ON TABLESPACE ", true },
+    { "GRANT ", " ON TABLESPACE ", true },    { "REVOKE ", " ON TABLESPACE ", true },
+};
 
-    if (strncmp(statement, keyword, strlen(keyword)) != 0)
-        return NULL;
-    char *name = take_name(&p);
-    *ret_rest = p;
-    return name;
-}
-
-static bool was_there(const Work *w, const char *role)
+/* Whether the name at this place is one of the old; it is noted in `kept`, unless that is NULL. */
+static bool is_old(const Strv *old, const char *at, Strv *kept)
 {
-    return role && strv_contains(&w->roles, role);
+    _cleanup_free_ char *name = at ? take_name(&at) : NULL;
+
+    if (!name || !strv_contains(old, name))
+        return false;
+    if (kept && !strv_contains(kept, name))
+        strv_add(kept, name);
+    return true;
 }
 
 /* GRANT role TO role. */
 static bool is_membership_of_old(const Work *w, const char *statement)
 {
-    const char *rest;
-    _cleanup_free_ char *group = name_behind(statement, "GRANT ", &rest);
+    const char *rest = statement + strlen("GRANT ");
 
-    if (!group || strncmp(rest, " TO ", 4) != 0)
+    if (!begins(statement, "GRANT ") || !is_old(&w->roles, rest, NULL))
         return false;
-    rest += 4;
-    _cleanup_free_ char *member = take_name(&rest);
-    return was_there(w, group) && was_there(w, member);
+    free(take_name(&rest));
+    return begins(rest, " TO ") && is_old(&w->roles, rest + strlen(" TO "), NULL);
 }
 
-/* A statement about a role that was there before. */
+/* GRANT … ON PARAMETER name TO role, REVOKE … FROM role. */
+static bool is_parameter_of_old(const Work *w, const char *statement)
+{
+    const char *parameter = behind(statement, " ON PARAMETER ");
+
+    if (!parameter || (!begins(statement, "GRANT ") && !begins(statement, "REVOKE ")))
+        return false;
+    const char *role = behind(parameter, begins(statement, "GRANT ") ? " TO " : " FROM ");
+    return is_old(&w->roles, role, NULL);
+}
+
+/* A statement about a role or a tablespace that was there before. */
 static bool is_about_old(Work *w, const char *statement)
 {
-    static const char *const keywords[] = { "CREATE ROLE ", "ALTER ROLE ", "COMMENT ON ROLE " };
-
-    for (size_t i = 0; i < ELEMENTSOF(keywords); i++) {
-        const char *rest;
-        _cleanup_free_ char *role = name_behind(statement, keywords[i], &rest);
-        if (!was_there(w, role))
+    for (size_t i = 0; i < ELEMENTSOF(subjects); i++) {
+        const char *start = subjects[i].start, *words = subjects[i].words;
+        if (!begins(statement, start))
             continue;
-        if (!strv_contains(&w->kept, role))
-            strv_add(&w->kept, role);
-        return true;
+        const char *at = words ? behind(statement, words) : statement + strlen(start);
+        if (subjects[i].place ? is_old(&w->places, at, &w->kept_places)
+                              : is_old(&w->roles, at, &w->kept_roles))
+            return true;
     }
-    return is_membership_of_old(w, statement);
+    return is_membership_of_old(w, statement) || is_parameter_of_old(w, statement);
 }
 
 /* Those by which the server reads what comes behind: the lexer has to read it likewise. Others are
@@ -160,7 +188,7 @@ static int run_setting(Work *w, SqlLexer *lexer, const char *statement, Err *err
     if (!sql_lexer_follow_set(lexer, statement))
         return err_set(err, ERR_DAMAGED, "not a setting of globals: %.100s", statement);
     for (size_t i = 0; i < ELEMENTSOF(sent); i++)
-        if (strncmp(statement, sent[i], strlen(sent[i])) == 0)
+        if (begins(statement, sent[i]))
             return pg_copy_execute(w->target->session, statement, err);
     return 0;
 }
@@ -170,12 +198,11 @@ static int run_statement(Work *w, SqlLexer *lexer, const char *text, Err *err)
     const char *statement = text + strspn(text, " \t\r\n");
     _cleanup_err_ Err reason = { 0 };
 
-    if (strncmp(statement, "SET ", 4) == 0)
+    if (begins(statement, "SET "))
         return run_setting(w, lexer, statement, err);
     if (!is_allowed(statement) || is_about_old(w, statement))
         return 0;
-    bool place =
-        w->target->in_place_tablespaces && strncmp(statement, "CREATE TABLESPACE ", 18) == 0;
+    bool place = w->target->in_place_tablespaces && begins(statement, "CREATE TABLESPACE ");
     _cleanup_free_ char *mapped = place ? map_tablespace(statement) : mem_strdup(statement);
     int r = pg_copy_execute(w->target->session, mapped, &reason);
     if (r == 0 || reason.kind == ERR_SERVER || reason.kind == ERR_PERMISSION) {
@@ -230,17 +257,17 @@ static int read_globals(const Catalog *catalog, const Series *s, const Backup *b
     return n < 0 ? err_set_errno(err, errno, "could not read an anonymous memory file") : 0;
 }
 
-static void note_kept(const Work *w)
+static void note_kept(const Strv *kept, const char *what, Strv *notes)
 {
     _cleanup_buf_ Buf names = { 0 };
 
-    if (w->kept.count == 0)
+    if (kept->count == 0)
         return;
-    for (size_t i = 0; i < w->kept.count && i < NAMES_SHOWN; i++)
-        buf_addf(&names, "%s\"%s\"", i > 0 ? ", " : "", w->kept.items[i]);
-    if (w->kept.count > NAMES_SHOWN)
-        buf_addf(&names, " and %zu more", w->kept.count - NAMES_SHOWN);
-    strv_addf(w->notes, "roles that are there already were left as they are: %s", names.data);
+    for (size_t i = 0; i < kept->count && i < NAMES_SHOWN; i++)
+        buf_addf(&names, "%s\"%s\"", i > 0 ? ", " : "", kept->items[i]);
+    if (kept->count > NAMES_SHOWN)
+        buf_addf(&names, " and %zu more", kept->count - NAMES_SHOWN);
+    strv_addf(notes, "%s that are there already were left as they are: %s", what, names.data);
 }
 
 int globals_restore(const Catalog *catalog, const Series *series, const Backup *globals,
@@ -253,11 +280,14 @@ int globals_restore(const Catalog *catalog, const Series *series, const Backup *
     if (r >= 0)
         r = pg_list_roles(target->session, &w.roles, err);
     if (r >= 0)
+        r = pg_list_tablespaces(target->session, &w.places, err);
+    if (r >= 0)
         r = run_statements(&w, &text, err);
     if (r < 0) {
         err_prefix(err, "%s", globals->stem);
         return r;
     }
-    note_kept(&w);
+    note_kept(&w.kept_roles, "roles", notes);
+    note_kept(&w.kept_places, "tablespaces", notes);
     return 0;
 }

@@ -5,8 +5,8 @@
  * that make roles and tablespaces: none of them can change the server's settings.
  *
  * A role that is there already stays as it is: password, rights, settings, and its membership in
- * others that were there, too. What the server refuses is noted: if it matters, the restore that
- * follows fails. */
+ * others that were there, too; so does a tablespace with its options and privileges. What the
+ * server refuses is noted: if it matters, the restore that follows fails. */
 
 #include "backup/catalog.h"
 #include "pg/server.h"

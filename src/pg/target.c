@@ -138,6 +138,11 @@ int pg_rename_database(const PgTarget *target, const char *from, const char *to,
 
 /* Roles and relations */
 
+int pg_list_tablespaces(PgSession *s, Strv *ret, Err *err)
+{
+    return query_list(s, "SELECT spcname FROM pg_tablespace", "list the tablespaces", ret, err);
+}
+
 int pg_list_roles(PgSession *s, Strv *ret, Err *err)
 {
     return query_list(s, "SELECT rolname FROM pg_roles", "list the roles", ret, err);

@@ -20,6 +20,7 @@ int pg_list_unfinished(PgSession *s, const char *database, Strv *ret, Err *err);
 /* In the end. Whoever is in it (monitoring, say) is asked to leave; in a session of its own. */
 int pg_rename_database(const PgTarget *target, const char *from, const char *to, Err *err);
 
+int pg_list_tablespaces(PgSession *s, Strv *ret, Err *err);
 int pg_list_roles(PgSession *s, Strv *ret, Err *err);
 
 /* In a session with the database itself; a schema of NULL is not looked into. Neither is an error

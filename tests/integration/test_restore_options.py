@@ -375,6 +375,31 @@ class Globals(OptionTestCase):
                          "1")
         self.assertFalse(os.path.exists(self.tmp + "/obeyed"))
 
+    def test_what_is_there_is_given_nothing_back(self):
+        place = '"of, ON ROLE x"'
+        self.other.sql("CREATE ROLE plain; ALTER ROLE postgres SET allow_in_place_tablespaces = on")
+        self.other.sql(f"CREATE TABLESPACE {place} LOCATION ''")
+        self.globals_of(
+            "CREATE ROLE plain;", "CREATE ROLE reader;",
+            "SECURITY LABEL FOR selinux ON ROLE plain IS 'theirs';",
+            f"CREATE TABLESPACE {place} OWNER plain LOCATION '/nowhere';",
+            f"ALTER TABLESPACE {place} SET (random_page_cost=1);",
+            f"COMMENT ON TABLESPACE {place} IS 'theirs';",
+            f"SECURITY LABEL FOR selinux ON TABLESPACE {place} IS 'theirs';",
+            f"REVOKE ALL ON TABLESPACE {place} FROM postgres;",
+            f"GRANT ALL ON TABLESPACE {place} TO reader;",
+            "GRANT SET ON PARAMETER work_mem TO plain;",
+            "GRANT ALTER SYSTEM ON PARAMETER work_mem TO reader;")
+        done = self.must_restore("--into", self.target, "--globals")
+        self.assertEqual(
+            self.other.sql("SELECT spcoptions, spcacl, shobj_description(oid, 'pg_tablespace')"
+                           " FROM pg_tablespace WHERE spcname ~ 'ROLE'"), "||")
+        self.assertEqual(self.other.sql("SELECT paracl FROM pg_parameter_acl"),
+                         "{postgres=sA/postgres,reader=A/postgres}")
+        self.assertNotIn("selinux", done.said)
+        self.assertIn(f"tablespaces that are there already were left as they are: {place}",
+                      done.said)
+
     def globals_of(self, *lines):
         """A backup whose globals are of a server that writes what it likes."""
         self.backup.must("run")
