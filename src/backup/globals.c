@@ -236,6 +236,24 @@ static int run_statements(Work *w, const Buf *text, Err *err)
     return 0;
 }
 
+/* In a session that others use, too: it begins as the lexer does, and ends as it was, for names
+ * that come later would be read in the encoding of the globals. */
+static int run_in_session(Work *w, const Buf *text, Err *err)
+{
+    PgSession *session = w->target->session;
+    _cleanup_err_ Err reason = { 0 };
+
+    int r = pg_copy_execute(session, "SET standard_conforming_strings = on", err);
+    if (r >= 0)
+        r = run_statements(w, text, err);
+    int reset = pg_copy_execute(session, "RESET client_encoding; RESET standard_conforming_strings",
+                                &reason);
+    if (r < 0 || reset >= 0)
+        return r;
+    err_move(err, &reason);
+    return reset;
+}
+
 /* The decoded text in memory, with the stored digest checked on the way. */
 static int read_globals(const Catalog *catalog, const Series *s, const Backup *b, Buf *ret,
                         Err *err)
@@ -282,7 +300,7 @@ int globals_restore(const Catalog *catalog, const Series *series, const Backup *
     if (r >= 0)
         r = pg_list_tablespaces(target->session, &w.places, err);
     if (r >= 0)
-        r = run_statements(&w, &text, err);
+        r = run_in_session(&w, &text, err);
     if (r < 0) {
         err_prefix(err, "%s", globals->stem);
         return r;

@@ -425,6 +425,17 @@ class Globals(OptionTestCase):
     def test_a_comment_that_ends_earlier_for_the_server_hides_no_statement(self):
         self.hostile_restore("CREATE ROLE x --\r; CREATE TABLE public.obeyed ();\n;")
 
+    def test_a_server_that_reads_strings_in_another_way_is_told_to_read_them_as_we_do(self):
+        self.other.sql("ALTER ROLE postgres SET standard_conforming_strings = off")
+        self.hostile_restore(
+            r"ALTER ROLE reader SET a.b TO '\''; CREATE TABLE public.obeyed (); --';")
+
+    def test_the_encoding_of_the_globals_is_not_that_of_the_names_behind_them(self):
+        self.globals_of("CREATE ROLE reader;", "SET client_encoding = 'LATIN1';")
+        done = self.backup("restore", "shop", "--to", "müller", "--into", self.target, "--globals")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(self.other.databases(), {"müller"})
+
     def test_an_encoding_that_no_server_has_is_damage(self):
         done = self.hostile_restore(
             "SET client_encoding = 'SJIS';",
