@@ -193,21 +193,6 @@ char *manifest_print(const Manifest *m)
     return mem_printf("%s\n", printed);
 }
 
-int manifest_save(const Manifest *m, int dir_fd, const char *dir_path, Err *err)
-{
-    _cleanup_free_ char *name = mem_printf("%s.json", m->stem), *text = manifest_print(m);
-    size_t size = strlen(text);
-
-    if (size > MANIFEST_MAX_SIZE)
-        return err_set(err, ERR_INTERNAL, "manifest \"%s/%s\" would be larger than %zu bytes",
-                       dir_path, name, MANIFEST_MAX_SIZE);
-
-    int r = fs_write_durable(dir_fd, name, text, size, FS_PUBLISH_NEW);
-    if (r < 0)
-        return err_set_errno(err, -r, "could not write manifest \"%s/%s\"", dir_path, name);
-    return 0;
-}
-
 /* Reading. The text may come from anywhere: nothing in it is believed before it is checked. */
 
 static int read_time(const Json *json, const char *key, usec_t *ret, Err *err)
@@ -454,6 +439,26 @@ static int parse_manifest(const char *text, size_t size, const char *stem, Manif
 
     *ret = m;
     m = (Manifest){ 0 };
+    return 0;
+}
+
+int manifest_save(const Manifest *m, int dir_fd, const char *dir_path, Err *err)
+{
+    _cleanup_free_ char *name = mem_printf("%s.json", m->stem), *text = manifest_print(m);
+    _cleanup_manifest_ Manifest read = { 0 };
+    _cleanup_err_ Err reason = { 0 };
+    size_t size = strlen(text);
+
+    if (size > MANIFEST_MAX_SIZE)
+        return err_set(err, ERR_INTERNAL, "manifest \"%s/%s\" would be larger than %zu bytes",
+                       dir_path, name, MANIFEST_MAX_SIZE);
+    if (parse_manifest(text, size, m->stem, &read, &reason) < 0)
+        return err_set(err, ERR_INTERNAL, "manifest \"%s/%s\" would not be valid: %s", dir_path,
+                       name, reason.message);
+
+    int r = fs_write_durable(dir_fd, name, text, size, FS_PUBLISH_NEW);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not write manifest \"%s/%s\"", dir_path, name);
     return 0;
 }
 

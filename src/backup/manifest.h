@@ -84,8 +84,8 @@ void manifest_trim_warnings(Manifest *m, size_t max);
 
 /* The text of STEM.json, the same each time. Caller frees. */
 char *manifest_print(const Manifest *m);
-/* Publishes STEM.json in the directory, durably; -EEXIST if it is there. `dir_path` for messages.
- */
+/* Publishes STEM.json in the directory, durably; -EEXIST if it is there. What could not be loaded
+ * again is not published: ERR_INTERNAL. `dir_path` for messages. */
 int manifest_save(const Manifest *m, int dir_fd, const char *dir_path, Err *err);
 /* Reads and checks one: ERR_DAMAGED when it is not a manifest of this stem, names a file that is
  * not a plain name beside it, or has a newer format version. */

@@ -254,6 +254,21 @@ START_TEST(a_manifest_is_written_once)
 }
 END_TEST
 
+START_TEST(a_manifest_that_would_not_be_read_is_not_written)
+{
+    _cleanup_place_ Place p = place_new();
+    _cleanup_manifest_ Manifest m = sample();
+    _cleanup_err_ Err err = { 0 };
+
+    free(m.fall_baseline);
+    m.fall_baseline = mem_strdup("appdb_20361101T020000Z");
+    ck_assert_int_lt(manifest_save(&m, p.fd, p.path, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_INTERNAL);
+    ck_assert_ptr_nonnull(strstr(err.message, "\"fall_baseline\" is no earlier backup"));
+    ck_assert_int_lt(faccessat(p.fd, STEM ".json", F_OK, 0), 0);
+}
+END_TEST
+
 START_TEST(a_missing_manifest_is_told_from_a_damaged_one)
 {
     _cleanup_place_ Place p = place_new();
@@ -415,6 +430,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_name_that_is_not_utf8_comes_back_byte_for_byte),
     UNIT_TEST(warnings_dropped_warnings_and_omissions_add_up),
     UNIT_TEST(a_manifest_is_written_once),
+    UNIT_TEST(a_manifest_that_would_not_be_read_is_not_written),
     UNIT_TEST(a_missing_manifest_is_told_from_a_damaged_one),
     UNIT_TEST(members_of_a_later_version_of_the_program_are_ignored),
     UNIT_TEST(a_newer_format_asks_for_a_newer_program),
