@@ -20,9 +20,11 @@
 
 const Backup *globals_next(const Series *s, usec_t when, const Backup *last)
 {
-    size_t count = s ? s->count : 0, split = 0;
+    size_t split = 0;
 
-    while (split < count && s->backups[split].when <= when)
+    if (!s)
+        return NULL;
+    while (split < s->count && s->backups[split].when <= when)
         split++;
     size_t at = last ? (size_t)(last - s->backups) : split;
     bool back = !last || last->when <= when;
@@ -30,7 +32,7 @@ const Backup *globals_next(const Series *s, usec_t when, const Backup *last)
         if (s->backups[--at].good)
             return &s->backups[at];
 
-    for (at = back ? split : at + 1; at < count; at++)
+    for (at = back ? split : at + 1; at < s->count; at++)
         if (s->backups[at].good)
             return &s->backups[at];
     return NULL;
