@@ -302,7 +302,7 @@ static bool add_needs_of(const Work *w, size_t i)
         if (at == w->toc->count || w->s->chosen[at] || !may_need(w, i, &w->toc->entries[at]))
             continue;
         more = w->s->chosen[at] = true;
-        w->needed[at] = !is(&w->toc->entries[at], "SEQUENCE"); /* which has its value with it */
+        w->needed[at] = !is(&w->toc->entries[at], "SEQUENCE"); /* which add_values() looks for */
     }
     return more;
 }
@@ -316,6 +316,16 @@ static void add_needs(const Work *w)
         for (size_t i = 0; i < w->toc->count; i++)
             if (w->s->chosen[i] && add_needs_of(w, i))
                 more = true;
+    }
+}
+
+/* A sequence is nothing without its value, also one that is needed alone. */
+static void add_values(const Work *w)
+{
+    for (size_t i = 0; i < w->toc->count; i++) {
+        const ArchiveTocEntry *e = &w->toc->entries[i];
+        if (is(e, "SEQUENCE SET") && depends_on_chosen(w, e))
+            w->s->chosen[i] = true;
     }
 }
 
@@ -411,6 +421,7 @@ int restore_select(const ArchiveToc *toc, const Strv *patterns, bool into_new_da
                 leave_out_foreign_key(&w, i);
         drop_orphans(&w);
         add_needs(&w);
+        add_values(&w);
     }
     tell_of_lone_partitions(&w);
 

@@ -29,12 +29,15 @@ static const struct {
     { 19, "TABLE", "shop", "orders old", NULL, { 7 } },
     { 20, "TABLE", "archive", "orders", NULL, { 0 } },
     { 21, "TABLE", "shop", "heir", NULL, { 7, 10 } },
+    { 22, "SEQUENCE", "till", "numbers", NULL, { 0 } },
+    { 23, "TABLE", "till", "bills", NULL, { 22 } },
     { 30, "TABLE ATTACH", "shop", "events_2026", "ALTER TABLE … ATTACH …;\n", { 18, 17 } },
     { 31, "DEFAULT", "shop", "orders id", NULL, { 11, 12, 11 } },
     { 40, "TABLE DATA", "shop", "customers", NULL, { 10 } },
     { 41, "TABLE DATA", "shop", "orders", NULL, { 11 } },
     { 42, "TABLE DATA", "shop", "events_2026", NULL, { 18 } },
     { 43, "SEQUENCE SET", "shop", "orders_id_seq", NULL, { 12 } },
+    { 44, "SEQUENCE SET", "till", "numbers", NULL, { 22 } },
     { 50, "CONSTRAINT", "shop", "customers customers_pkey", NULL, { 10 } },
     { 51, "CONSTRAINT", "shop", "orders orders_pkey", NULL, { 11 } },
     { 52, "INDEX", "shop", "events_at", NULL, { 17 } },
@@ -107,6 +110,9 @@ static const struct {
     /* The definition of an ancestor, without its rows. */
     { "heir", true, "7 10 21 " },
     { "heir", false, "21 " },
+    /* A sequence that nobody owns, with where it stands. */
+    { "till.bills", true, "22 23 44 " },
+    { "till.bills", false, "23 " },
     /* The longest name decides whose part it is. */
     { "shop.orders?old", false, "19 59 " },
     /* A view takes nothing with it that would be empty. */
