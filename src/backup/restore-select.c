@@ -360,6 +360,18 @@ static void drop_orphans(const Work *w)
     }
 }
 
+/* Somebody will paste it: the one statement that pg_dump writes, or NULL. Caller frees. */
+static char *attaching_statement(const ArchiveTocEntry *e)
+{
+    static const char begin[] = "ALTER TABLE ONLY ";
+
+    if (!e->defn || strncmp(e->defn, begin, strlen(begin)) != 0 ||
+        !strstr(e->defn, " ATTACH PARTITION "))
+        return NULL;
+    size_t size = strcspn(e->defn, ";\\\n");
+    return strcmp(e->defn + size, ";\n") == 0 ? mem_strndup(e->defn, size + 1) : NULL;
+}
+
 static void tell_of_lone_partitions(const Work *w)
 {
     for (size_t i = 0; i < w->toc->count; i++) {
@@ -369,14 +381,13 @@ static void tell_of_lone_partitions(const Work *w)
         if (!is(e, "TABLE ATTACH") || w->s->chosen[i])
             continue;
         find_partition(w, e, &partition, &parent);
-        if (!is_chosen(w, partition) || !e->defn)
+        if (!is_chosen(w, partition))
             continue;
-        _cleanup_free_ char *name = full_name(e), *statement = mem_strdup(e->defn);
-        statement[strcspn(statement, "\n")] = '\0';
+        _cleanup_free_ char *name = full_name(e), *statement = attaching_statement(e);
         strv_addf(&w->s->notes,
                   "the partition \"%s\" comes back as a table of its own, since its parent was not "
-                  "chosen; to attach it: %s",
-                  name, statement);
+                  "chosen%s%s",
+                  name, statement ? "; to attach it: " : "", statement ? statement : "");
     }
 }
 

@@ -7,6 +7,10 @@
 #include "sys/buf.h"
 #include "sys/mem.h"
 
+#define ATTACH                                                                                     \
+    "ALTER TABLE ONLY shop.events ATTACH PARTITION shop.events_2026 FOR VALUES FROM ('2026') TO "  \
+    "('2027')"
+
 /* The entries that pg_dump 15 writes of a small shop, with their dump ids and dependencies. */
 static const struct {
     int32_t dump_id;
@@ -31,7 +35,7 @@ static const struct {
     { 21, "TABLE", "shop", "heir", NULL, { 7, 10 } },
     { 22, "SEQUENCE", "till", "numbers", NULL, { 0 } },
     { 23, "TABLE", "till", "bills", NULL, { 22 } },
-    { 30, "TABLE ATTACH", "shop", "events_2026", "ALTER TABLE … ATTACH …;\n", { 18, 17 } },
+    { 30, "TABLE ATTACH", "shop", "events_2026", ATTACH ";\n", { 18, 17 } },
     { 31, "DEFAULT", "shop", "orders id", NULL, { 11, 12, 11 } },
     { 40, "TABLE DATA", "shop", "customers", NULL, { 10 } },
     { 41, "TABLE DATA", "shop", "orders", NULL, { 11 } },
@@ -51,6 +55,9 @@ static const struct {
     { 60, "PUBLICATION TABLE", "shop", "changes orders", NULL, { 11 } },
 };
 
+/* Of the ATTACH, in place of pg_dump's. */
+static const char *hostile_defn;
+
 static void make_toc(ArchiveToc *toc)
 {
     for (size_t i = 0; i < ELEMENTSOF(entries); i++) {
@@ -59,7 +66,7 @@ static void make_toc(ArchiveToc *toc)
             .desc = entries[i].desc,
             .schema = entries[i].schema,
             .tag = entries[i].tag,
-            .defn = entries[i].defn,
+            .defn = entries[i].defn && hostile_defn ? hostile_defn : entries[i].defn,
             .dependencies = entries[i].dependencies,
         };
         while (e.dependency_count < 4 && entries[i].dependencies[e.dependency_count] != 0)
@@ -172,11 +179,38 @@ START_TEST(what_somebody_may_miss_is_noted)
     ck_assert_uint_eq(s.notes.count, 2);
     ck_assert_ptr_nonnull(strstr(s.notes.items[0], "\"shop.orders orders_customer_fkey\""));
     ck_assert_ptr_nonnull(strstr(s.notes.items[0], "\"shop.customers\""));
-    ck_assert_ptr_nonnull(strstr(s.notes.items[1], "to attach it: ALTER TABLE … ATTACH …;"));
+    ck_assert_ptr_nonnull(strstr(s.notes.items[1], "to attach it: " ATTACH ";"));
+}
+END_TEST
+
+static const char *const hostile[] = {
+    "DROP TABLE shop.orders;\n",
+    "ALTER TABLE ONLY shop.events OWNER TO mallory;\n",
+    ATTACH "; DROP TABLE shop.orders;\n",
+    ATTACH "\n\\! touch obeyed\n;\n",
+    ATTACH " \\! touch obeyed;\n",
+    ATTACH ";\nDROP TABLE shop.orders;\n",
+    ATTACH,
+    "",
+};
+
+START_TEST(nothing_but_one_attach_is_named_as_what_attaches_a_partition)
+{
+    _cleanup_restore_selection_ RestoreSelection s = { 0 };
+    _cleanup_free_ char *ids = NULL;
+
+    hostile_defn = hostile[_i];
+    int r = select_words("events_2026", true, &s, &ids, NULL);
+    hostile_defn = NULL;
+    ck_assert_int_eq(r, 0);
+    ck_assert_uint_eq(s.notes.count, 1);
+    ck_assert_ptr_nonnull(strstr(s.notes.items[0], "comes back as a table of its own"));
+    ck_assert_ptr_null(strstr(s.notes.items[0], "to attach it"));
 }
 END_TEST
 
 static const UnitTest tests[] = {
+    UNIT_LOOP(nothing_but_one_attach_is_named_as_what_attaches_a_partition, ELEMENTSOF(hostile)),
     UNIT_LOOP(a_table_comes_with_all_that_belongs_to_it, ELEMENTSOF(selections)),
     UNIT_LOOP(a_pattern_that_fits_nothing_is_answered_with_what_is_near, ELEMENTSOF(misses)),
     UNIT_TEST(one_pattern_of_several_that_fits_nothing_is_an_error),
