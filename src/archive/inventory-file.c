@@ -13,6 +13,7 @@
  * description of a line, that of how it is written. */
 
 #define PIECE_SIZE ((size_t)64 << 10) /* of lines that are written at once */
+#define LINE_SIZE ((size_t)1 << 20)   /* at most; a function of 100 arguments takes 13 KiB */
 
 /* -- Writing -- */
 
@@ -345,6 +346,12 @@ static int end_line_read(InventoryReader *r, Err *err)
     return n;
 }
 
+static int refuse_length(const InventoryReader *r, Err *err)
+{
+    return err_set(err, ERR_DAMAGED, "inventory: line %zu: longer than the line of any object",
+                   r->number + 1);
+}
+
 InventoryReader *inventory_reader_new(void)
 {
     return mem_zero(1, sizeof(InventoryReader));
@@ -358,6 +365,8 @@ int inventory_reader_write(InventoryReader *r, const void *data, size_t size, Er
         const char *line_feed = memchr(at, '\n', (size_t)(end - at));
         const char *next = line_feed ? line_feed + 1 : end;
 
+        if ((size_t)(next - at) > LINE_SIZE - r->line.size)
+            return refuse_length(r, err);
         buf_add(&r->line, at, (size_t)(next - at));
         at = next;
         int n = line_feed ? end_line_read(r, err) : 0;

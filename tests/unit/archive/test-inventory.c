@@ -412,7 +412,24 @@ START_TEST(large_objects_differ_by_their_contents)
 }
 END_TEST
 
+/* Before its digest is known to be wrong, a file without a line feed may have any size. */
+START_TEST(a_line_longer_than_any_object_makes_is_damaged_before_it_ends)
+{
+    static const char piece[64 << 10] = "{\"kind\":\"table\"";
+    _cleanup_inventory_reader_ InventoryReader *reader = inventory_reader_new();
+    _cleanup_err_ Err err = { 0 };
+    int r = inventory_reader_write(reader, sample_text, strcspn(sample_text, "\n") + 1, &err);
+
+    for (int i = 0; r >= 0 && i < 64; i++)
+        r = inventory_reader_write(reader, piece, sizeof(piece), &err);
+    ck_assert_int_lt(r, 0);
+    ck_assert_int_eq(err.kind, ERR_DAMAGED);
+    ck_assert_str_eq(err.message, "inventory: line 2: longer than the line of any object");
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(a_line_longer_than_any_object_makes_is_damaged_before_it_ends),
     UNIT_TEST(equal_names_are_united),
     UNIT_TEST(a_name_many_times_takes_the_room_of_one),
     UNIT_TEST(names_are_sorted_by_their_bytes),
