@@ -16,6 +16,7 @@ void restore_scope_done(RestoreScope *scope)
 {
     archive_toc_done(&scope->toc);
     restore_selection_done(&scope->selection);
+    inventory_done(&scope->inventory);
 }
 
 /* The options */
@@ -95,6 +96,9 @@ int restore_scope_load(const RestoreSource *source, const RestoreTarget *target,
     if (r < 0 || !is_choice(target))
         return r;
     r = read_toc(source, &ret->toc, err);
+    if (r >= 0 && target->data_only && source->backup->manifest.inventory_file)
+        r = verify_load_inventory(source->catalog, source->series, source->backup, &ret->inventory,
+                                  err);
     if (r < 0 || target->tables->count == 0)
         return r;
     return restore_select(&ret->toc, target->tables, /* into_new_database= */ !exists,
@@ -117,21 +121,58 @@ static int refuse_objects(const RestoreTarget *t, PgSession *session, Err *err)
     return -EEXIST;
 }
 
-typedef int (*Question)(PgSession *s, const char *schema, const char *name, bool *ret, Err *err);
+/* Whether an entry is in the way. */
+typedef int (*Question)(const RestoreScope *scope, const ArchiveTocEntry *e, PgSession *session,
+                        bool *ret, Err *err);
 
-/* The chosen entries of a kind for which the server says yes: how many, and the first by name. */
+static int is_table_there(const RestoreScope *scope, const ArchiveTocEntry *e, PgSession *session,
+                          bool *ret, Err *err)
+{
+    (void)scope;
+    return restore_entry_is_relation(e) ? pg_relation_exists(session, e->schema, e->tag, ret, err)
+                                        : 0;
+}
+
+static int has_rows(const RestoreScope *scope, const ArchiveTocEntry *e, PgSession *session,
+                    bool *ret, Err *err)
+{
+    (void)scope;
+    return restore_entry_is_rows(e) ? pg_table_has_rows(session, e->schema, e->tag, ret, err) : 0;
+}
+
+static int compare_sequences(const void *a, const void *b)
+{
+    return inventory_sequence_order(a, b);
+}
+
+static int is_sequence_further(const RestoreScope *scope, const ArchiveTocEntry *e,
+                               PgSession *session, bool *ret, Err *err)
+{
+    const Inventory *i = &scope->inventory;
+    const InventorySequence key = { .schema = e->schema, .name = e->tag };
+    const InventorySequence *found =
+        strcmp(e->desc, "SEQUENCE SET") == 0 && i->sequence_count > 0
+            ? bsearch(&key, i->sequences, i->sequence_count, sizeof(key), compare_sequences)
+            : NULL;
+
+    if (!found)
+        return 0;
+    const PgSequenceValue value = { e->schema, e->tag, found->value, found->called };
+    return pg_sequence_would_repeat(session, &value, ret, err);
+}
+
+/* The chosen entries that are in the way: how many, and the first by name. */
 static int ask_of_each(const RestoreScope *scope, PgSession *session, Question question,
-                       bool (*of_kind)(const ArchiveTocEntry *e), Buf *ret_names, size_t *ret_count,
-                       Err *err)
+                       Buf *ret_names, size_t *ret_count, Err *err)
 {
     *ret_count = 0;
     for (size_t i = 0; i < scope->toc.count; i++) {
         const ArchiveTocEntry *e = &scope->toc.entries[i];
         bool yes = false;
 
-        if (!of_kind(e) || !e->schema || (scope->selection.chosen && !scope->selection.chosen[i]))
+        if (!e->schema || (scope->selection.chosen && !scope->selection.chosen[i]))
             continue;
-        int r = question(session, e->schema, e->tag, &yes, err);
+        int r = question(scope, e, session, &yes, err);
         if (r < 0)
             return r;
         if (yes && (*ret_count)++ < NAMES_SHOWN)
@@ -148,13 +189,29 @@ static int refuse_rows(const RestoreScope *scope, const RestoreTarget *t, PgSess
     _cleanup_buf_ Buf names = { 0 };
     size_t count;
 
-    int r =
-        ask_of_each(scope, session, pg_table_has_rows, restore_entry_is_rows, &names, &count, err);
+    int r = ask_of_each(scope, session, has_rows, &names, &count, err);
     if (r < 0 || count == 0)
         return r;
     err_set(err, ERR_REFUSED, "%s in \"%s\" %s rows already, which the backup's would come beside",
             names.data, t->database, count == 1 ? "has" : "have");
     err_hint(err, "TRUNCATE what is to be replaced first, or restore into another database.");
+    return -EEXIST;
+}
+
+/* Numbers would be given out twice. */
+static int refuse_sequences(const RestoreScope *scope, const RestoreTarget *t, PgSession *session,
+                            Err *err)
+{
+    _cleanup_buf_ Buf names = { 0 };
+    size_t count;
+
+    int r = ask_of_each(scope, session, is_sequence_further, &names, &count, err);
+    if (r < 0 || count == 0)
+        return r;
+    err_set(err, ERR_REFUSED, "the sequence%s %s in \"%s\" %s further than in the backup",
+            count == 1 ? "" : "s", names.data, t->database, count == 1 ? "stands" : "stand");
+    err_hint(err, "Choose tables alone by --table, which leaves it as it is, or set it back first: "
+                  "setval().");
     return -EEXIST;
 }
 
@@ -164,8 +221,7 @@ static int refuse_tables(const RestoreScope *scope, const RestoreTarget *t, PgSe
     _cleanup_buf_ Buf names = { 0 };
     size_t count;
 
-    int r = ask_of_each(scope, session, pg_relation_exists, restore_entry_is_relation, &names,
-                        &count, err);
+    int r = ask_of_each(scope, session, is_table_there, &names, &count, err);
     if (r < 0 || count == 0)
         return r;
     err_set(err, ERR_REFUSED, "%s %s in \"%s\" already", names.data, count == 1 ? "is" : "are",
@@ -184,8 +240,10 @@ int restore_scope_check(const RestoreScope *scope, const RestoreTarget *target, 
     int r = pg_connect(target->server, target->database, &session, err);
     if (r < 0)
         return r;
-    if (target->data_only)
-        return refuse_rows(scope, target, session, err);
+    if (target->data_only) {
+        r = refuse_rows(scope, target, session, err);
+        return r < 0 ? r : refuse_sequences(scope, target, session, err);
+    }
     if (scope->selection.chosen)
         return refuse_tables(scope, target, session, err);
     return refuse_objects(target, session, err);

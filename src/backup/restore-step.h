@@ -3,6 +3,7 @@
 /* The steps that restores share, for restore.c and restore-file.c alone. */
 
 #include "archive/archive-toc.h"
+#include "archive/inventory.h"
 #include "backup/restore-select.h"
 #include "backup/restore.h"
 #include "stream/stage.h"
@@ -18,6 +19,7 @@ int restore_stream_into(const RestoreSource *source, Stage *sink, Err *err);
 typedef struct RestoreScope {
     ArchiveToc toc;             /* empty unless a choice was made of it */
     RestoreSelection selection; /* of tables; `chosen` NULL: all */
+    Inventory inventory;        /* for rows alone, which sequences' values come with */
 } RestoreScope;
 
 void restore_scope_done(RestoreScope *scope);

@@ -331,6 +331,8 @@ int restore_to_database(const RestoreSource *source, const RestoreTarget *target
     if (target->globals && !find_globals(&restore, &globals, err))
         return -ENOENT;
     r = restore_check_digest(source, err);
+    if (r >= 0 && exists) /* again, since that may have taken hours */
+        r = restore_scope_check(&restore.scope, target, err);
     if (r < 0)
         return r;
     if (target->globals) {

@@ -66,6 +66,7 @@ void restore_outcome_done(RestoreOutcome *o);
  * middle, fails).
  *
  * ERR_REFUSED, unless forced: for an existing database that is not empty; where tables were chosen,
- * only when one of them is there; with data_only, only when one of them has rows. */
+ * only when one of them is there; with data_only, only when one of them has rows, or a sequence
+ * would be set back that others have taken numbers from. */
 int restore_to_database(const RestoreSource *source, const RestoreTarget *target,
                         RestoreOutcome *ret, Err *err);

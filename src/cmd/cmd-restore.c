@@ -28,6 +28,8 @@ static const struct {
       ARG_TO, 0, "--into, --jobs, --table and the like go with --to DATABASE" },
     { ARG_CLEAN, ARG_FORCE, 0, "--clean drops what is there, and takes --force beside it" },
     { ARG_SCHEMA_ONLY, 0, ARG_DATA_ONLY, "--schema-only and --data-only exclude each other" },
+    { ARG_SCHEMA_ONLY, 0, ARG_CLEAN,
+      "--schema-only --clean would empty the tables that it replaces" },
     { ARG_PROVE, 0, ARG_SCHEMA_ONLY | ARG_DATA_ONLY | ARG_TABLE,
       "--prove compares the whole: it is not for a part" },
     { ARG_DATA_ONLY, 0, ARG_CLEAN, "--data-only drops nothing: --clean is not for it" },

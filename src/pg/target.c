@@ -148,7 +148,8 @@ int pg_list_roles(PgSession *s, Strv *ret, Err *err)
     return query_list(s, "SELECT rolname FROM pg_roles", "list the roles", ret, err);
 }
 
-int pg_relation_exists(PgSession *s, const char *schema, const char *name, bool *ret, Err *err)
+/* pg_class.relkind; NUL: there is no such relation. */
+static int ask_kind(PgSession *s, const char *schema, const char *name, char *ret, Err *err)
 {
     _cleanup_pg_result_ PGresult *result = NULL;
     _cleanup_free_ char *in = literal(s, schema), *called = literal(s, name);
@@ -156,30 +157,80 @@ int pg_relation_exists(PgSession *s, const char *schema, const char *name, bool 
         return refuse_encoding(name, err);
 
     _cleanup_free_ char *sql =
-        mem_printf("SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        mem_printf("SELECT relkind FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
                    " WHERE nspname = %s AND relname = %s",
                    in, called);
     int r = pg_query(s, sql, "look for a table", &result, err);
     if (r >= 0)
-        *ret = PQntuples(result) > 0;
+        *ret = PQntuples(result) > 0 ? PQgetvalue(result, 0, 0)[0] : '\0';
+    return r;
+}
+
+int pg_relation_exists(PgSession *s, const char *schema, const char *name, bool *ret, Err *err)
+{
+    char kind;
+
+    int r = ask_kind(s, schema, name, &kind, err);
+    if (r >= 0)
+        *ret = kind != '\0';
     return r;
 }
 
 int pg_table_has_rows(PgSession *s, const char *schema, const char *name, bool *ret, Err *err)
 {
     _cleanup_pg_result_ PGresult *result = NULL;
-    bool exists = false;
+    char kind;
 
-    *ret = false;
-    int r = pg_relation_exists(s, schema, name, &exists, err);
-    if (r < 0 || !exists)
+    int r = ask_kind(s, schema, name, &kind, err);
+    if (r < 0)
         return r;
+    *ret = false;
+    if (kind == '\0')
+        return 0;
     _cleanup_free_ char *in = identifier(s, schema), *called = identifier(s, name);
-    _cleanup_free_ char *sql = mem_printf("SELECT FROM ONLY %s.%s LIMIT 1", in, called);
+    _cleanup_free_ char *sql =
+        mem_printf("SELECT FROM %s%s.%s LIMIT 1", kind == 'r' ? "ONLY " : "", in, called);
     r = pg_query(s, sql, "look for rows", &result, err);
     if (r >= 0)
         *ret = PQntuples(result) > 0;
     return r;
+}
+
+/* One row: whether it stands further, and the table that owns it. */
+static char *sequence_query(PgSession *s, const PgSequenceValue *v)
+{
+    _cleanup_free_ char *in = identifier(s, v->schema), *called = identifier(s, v->name);
+    _cleanup_free_ char *sequence = mem_printf("%s.%s", in, called), *name = literal(s, sequence);
+
+    return mem_printf(
+        "SELECT CASE WHEN seqincrement > 0 THEN last_value > %" PRId64 " ELSE last_value < %" PRId64
+        " END OR (last_value = %" PRId64 " AND is_called AND NOT %s), nspname, relname"
+        " FROM %s, pg_sequence LEFT JOIN pg_depend ON classid = 'pg_class'::regclass"
+        " AND objid = seqrelid AND refclassid = 'pg_class'::regclass AND refobjsubid > 0"
+        " AND deptype IN ('a', 'i') LEFT JOIN pg_class c ON c.oid = refobjid"
+        " LEFT JOIN pg_namespace n ON n.oid = relnamespace WHERE seqrelid = %s::regclass",
+        v->value, v->value, v->value, v->called ? "true" : "false", sequence, name);
+}
+
+int pg_sequence_would_repeat(PgSession *s, const PgSequenceValue *v, bool *ret, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+    char kind;
+
+    int r = ask_kind(s, v->schema, v->name, &kind, err);
+    if (r < 0)
+        return r;
+    *ret = false;
+    if (kind != 'S')
+        return 0;
+    _cleanup_free_ char *sql = sequence_query(s, v);
+    r = pg_query_row(s, sql, "ask where a sequence stands", &result, err);
+    if (r < 0)
+        return r;
+    *ret = PQgetvalue(result, 0, 0)[0] == 't';
+    if (*ret && !PQgetisnull(result, 0, 2))
+        return pg_table_has_rows(s, PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2), ret, err);
+    return 0;
 }
 
 int pg_describe_extensions(PgSession *s, char **ret, Err *err)

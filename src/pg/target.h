@@ -23,10 +23,19 @@ int pg_rename_database(const PgTarget *target, const char *from, const char *to,
 int pg_list_tablespaces(PgSession *s, Strv *ret, Err *err);
 int pg_list_roles(PgSession *s, Strv *ret, Err *err);
 
-/* In a session with the database itself; a schema of NULL is not looked into. Neither is an error
- * where there is no such relation. */
+/* In a session with the database itself. None is an error where there is no such relation. Rows of
+ * a partitioned table are those of its partitions. */
 int pg_relation_exists(PgSession *s, const char *schema, const char *name, bool *ret, Err *err);
 int pg_table_has_rows(PgSession *s, const char *schema, const char *name, bool *ret, Err *err);
+
+/* Whether setval() with this value would have a sequence give numbers out again. Of a sequence that
+ * a column owns: if there are rows that may have them. */
+typedef struct PgSequenceValue {
+    const char *schema, *name;
+    int64_t value;
+    bool called;
+} PgSequenceValue;
+int pg_sequence_would_repeat(PgSession *s, const PgSequenceValue *v, bool *ret, Err *err);
 
 /* "hstore 1.8, pgcrypto 1.3"; NULL: none but plpgsql. Caller frees. */
 int pg_describe_extensions(PgSession *s, char **ret, Err *err);

@@ -209,6 +209,56 @@ class SchemaAndData(OptionTestCase):
         self.assertEnded(done, 2, "refused", '"shop.customers".* have rows already')
         self.assertEqual(CLUSTER.contents("copy"), before)
 
+    def test_rows_that_come_while_the_backup_is_read_are_not_doubled(self):
+        self.backup.must("run")
+        self.must_restore("--schema-only")
+        holder = CLUSTER.session("copy")
+        self.addCleanup(holder.close)
+        holder.do("BEGIN; LOCK TABLE shop.orders")  # which is looked into after the customers
+        running = self.backup.start("restore", "shop", "--to", "copy", "--data-only")
+        pgtest.wait_until(lambda: CLUSTER.sql("SELECT count(*) FROM pg_stat_activity WHERE datname"
+                                              " = 'copy' AND wait_event_type = 'Lock'") == "1",
+                          "it has looked into the customers")
+        CLUSTER.sql("INSERT INTO shop.customers VALUES (7, 'Margaret')", "copy")
+        holder.do("COMMIT")
+        self.assertEnded(running.wait(), 2, "refused", '"shop.customers" in "copy" has rows already')
+        self.assertEqual(CLUSTER.sql("SELECT * FROM shop.customers", "copy"), "7|Margaret")
+
+    def test_data_only_never_doubles_rows_of_what_is_partitioned_by_now(self):
+        CLUSTER.create("grown", "CREATE TABLE t AS SELECT 1 AS a")
+        self.addCleanup(CLUSTER.drop, "grown")
+        self.backup.must("run", PG_DATABASES="grown")
+        CLUSTER.create("copy", "CREATE TABLE t (a int) PARTITION BY RANGE (a);"
+                       "CREATE TABLE t_0 PARTITION OF t DEFAULT; INSERT INTO t VALUES (1)")
+        done = self.backup("restore", "grown", "--to", "copy", "--data-only")
+        self.assertEnded(done, 2, "refused", '"public.t" in "copy" has rows already')
+        self.assertEqual(CLUSTER.sql("SELECT a FROM t", "copy"), "1")
+
+    def test_data_only_never_sets_a_sequence_back_that_no_table_owns(self):
+        for kind, ahead in (("CREATE SEQUENCE s START 48", "setval('s', 50)"),
+                            ("CREATE SEQUENCE s START 48", "setval('s', 48)"),
+                            ("CREATE SEQUENCE s INCREMENT -1 START -48", "setval('s', -50)")):
+            with self.subTest(kind=kind, ahead=ahead):
+                CLUSTER.create("bills", kind)
+                CLUSTER.create("copy", f"{kind}; SELECT {ahead}")
+                self.backup.must("run", PG_DATABASES="bills")
+                before = CLUSTER.contents("copy")
+                restore = ("restore", "bills", "--to", "copy", "--data-only")
+                self.assertEnded(self.backup(*restore), 2, "refused",
+                                 'the sequence "public.s" in "copy" .* further')
+                self.assertEqual(CLUSTER.contents("copy"), before)
+                CLUSTER.sql("ALTER SEQUENCE s RESTART", "copy")
+                self.backup.must(*restore)
+                CLUSTER.drop("bills", "copy")
+
+    def test_schema_only_does_not_empty_tables_by_replacing_them(self):
+        self.backup.must("run")
+        self.must_restore()
+        before = CLUSTER.contents("copy")
+        done = self.restore("--schema-only", "--force", "--clean")
+        self.assertEnded(done, 2, "usage", "--schema-only --clean would empty")
+        self.assertEqual(CLUSTER.contents("copy"), before)
+
     def test_data_only_of_a_table_asks_for_the_rows_of_that_table_alone(self):
         self.backup.must("run")
         self.must_restore()
