@@ -122,8 +122,9 @@ static int restore_contents(const RestoreSource *source, const RestoreTarget *ta
         err_prefix(err, "restoring %s into \"%s\"", source->backup->stem, target->database);
         return r;
     }
-    log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RESTORED, "restored %s into the %s database \"%s\"",
-              source->backup->stem, outcome.created ? "new" : "existing", target->database);
+    _cleanup_free_ char *server = pg_target_describe(target->server);
+    log_event(LOG_LEVEL_NOTICE, LOG_EVENT_RESTORED, "restored %s into the %s database \"%s\" on %s",
+              source->backup->stem, outcome.created ? "new" : "existing", target->database, server);
     return 0;
 }
 

@@ -343,7 +343,8 @@ class Elsewhere(OptionTestCase):
         lines = {"PG_HOST": "127.0.0.1", "PG_PORT": OTHER.port, "PG_USER": "arriving",
                  "PG_PASSWORD_FILE": self.write("target.password", "arriving\n"),
                  "PG_BINDIR": OTHER.bindir, **settings}
-        return self.write("target.conf", "".join(f"{key}={value}\n" for key, value in lines.items()))
+        return self.write("target.conf", "".join(f"{key}={value}\n" for key, value in lines.items()
+                                                 if value is not None))
 
     def test_the_file_alone_says_where_whatever_the_environment_says(self):
         self.write("pg_password", "somebody else's")
@@ -360,6 +361,16 @@ class Elsewhere(OptionTestCase):
     def test_what_is_wrong_in_the_file_is_told_by_its_line(self):
         done = self.restore("--into", self.target(PG_HOTS="x"))
         self.assertEnded(done, 78, "settings", r'target.conf:\d+: unknown setting "PG_HOTS"')
+
+    def test_a_file_that_does_not_say_where_is_refused(self):
+        for host in (None, ""):
+            with self.subTest(host=host):
+                done = self.restore("--into", self.target(PG_HOST=host))
+                self.assertEnded(done, 78, "settings", "target.conf\" does not say where the server is")
+
+    def test_the_closing_line_says_on_which_server(self):
+        done = self.must_restore("--into", self.target())
+        self.assertRegex(done.said, f'into the new database "copy" on 127.0.0.1:{OTHER.port}')
 
     def test_an_instance_is_named_without_a_slash(self):
         self.assertEnded(self.restore("--into", "nowhere"), 78, "settings",
