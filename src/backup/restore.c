@@ -71,11 +71,13 @@ static int tell_of_leftovers(const Restore *restore, Err *err)
     _cleanup_strv_ Strv left = { 0 };
 
     int r = pg_list_unfinished(t->session, t->database, &left, err);
-    for (size_t i = 0; i < left.count; i++)
+    for (size_t i = 0; i < left.count; i++) {
+        _cleanup_free_ char *name = pg_quote_name(left.items[i]);
         strv_addf(&restore->outcome->notes,
-                  "a restore into \"%s\" that was interrupted has left a database behind; to "
-                  "remove it: DROP DATABASE \"%s\"",
-                  t->database, left.items[i]);
+                  "a restore into \"%s\" has left a database behind, which may be incomplete; to "
+                  "remove it: DROP DATABASE %s",
+                  t->database, name);
+    }
     return r;
 }
 
@@ -245,7 +247,7 @@ static void drop_again(const Restore *restore, Err *err)
                    restore->database, failure.message);
 }
 
-/* The server may have made the database although we have not heard so. */
+/* The server may have done it although we have not heard so. */
 static bool is_outcome_unknown(const Err *err)
 {
     return err->kind == ERR_CANCELLED || err->kind == ERR_STALLED || err->kind == ERR_SERVER_LOST;
@@ -259,12 +261,12 @@ static int give_name(const Restore *restore, Err *err)
     int r = pg_rename_database(t->server, restore->database, t->database, err);
     if (r >= 0)
         return r;
-    err_prefix(err, "the restored database is complete, but is still called \"%s\"",
-               restore->database);
+    _cleanup_free_ char *from = pg_quote_name(restore->database), *to = pg_quote_name(t->database);
+    err_prefix(err, "the restored database is complete, but %s called \"%s\"",
+               is_outcome_unknown(err) ? "may still be" : "is still", restore->database);
     free(err->hint); /* which is to drop what is there, or to choose another name */
     err->hint = NULL;
-    err_hint(err, "Give it its name: ALTER DATABASE \"%s\" RENAME TO \"%s\". Or drop it.",
-             restore->database, t->database);
+    err_hint(err, "Give it its name: ALTER DATABASE %s RENAME TO %s. Or drop it.", from, to);
     return r;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "pg/session.h"
+#include "sys/buf.h"
 #include "sys/clock.h"
 #include "sys/mem.h"
 
@@ -14,6 +15,20 @@
 #define MARK_DIGITS 8
 #define RENAME_TIMEOUT (30 * USEC_PER_SEC)
 #define OBJECT_IN_USE "55006"
+
+char *pg_quote_name(const char *name)
+{
+    Buf quoted = { 0 };
+
+    buf_addc(&quoted, '"');
+    for (const char *p = name; *p; p++) {
+        if (*p == '"')
+            buf_addc(&quoted, '"');
+        buf_addc(&quoted, *p);
+    }
+    buf_addc(&quoted, '"');
+    return buf_take(&quoted);
+}
 
 /* Unfinished databases */
 

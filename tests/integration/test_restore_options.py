@@ -618,7 +618,16 @@ class Interrupted(OptionTestCase):
         CLUSTER.sql(re.search('to remove it: (DROP DATABASE ".*")', done.said)[1])
         self.assertEqual(self.unfinished(), [])
         CLUSTER.drop("copy")
-        self.assertNotIn("was interrupted", self.must_restore().said)
+        self.assertNotIn("to remove it", self.must_restore().said)
+
+    def test_what_it_says_to_type_is_quoted_whatever_the_name(self):
+        CLUSTER.sql('CREATE DATABASE "co""py_restoring_0123abcd"')
+        self.backup.must("run")
+        said = self.backup.must("restore", "shop", "--to", 'co"py').said
+        self.addCleanup(CLUSTER.sql, 'DROP DATABASE "co""py"')
+        self.assertIn("which may be incomplete", said)
+        CLUSTER.sql(re.search('to remove it: (DROP DATABASE ".*")', said)[1])
+        self.assertEqual(self.unfinished(), [])
 
     def held(self, condition):
         """A restore that does not end before the condition is true of its server."""
