@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "cmd/prove-copy.h"
 #include "cmd/target-server.h"
+#include "pg/target.h"
 #include "sys/log.h"
 #include "sys/mem.h"
 #include "sys/progress.h"
@@ -52,6 +53,8 @@ static int check_usage(const Args *args, Err *err)
         return err_set(err, ERR_USAGE, "restore takes one BACKUP");
     if (args->to && !args->to[0])
         return err_set(err, ERR_USAGE, "--to takes the name of a database");
+    if (args->to && strlen(args->to) > PG_NAME_MAX)
+        return err_set(err, ERR_USAGE, "the name of a database has at most %d bytes", PG_NAME_MAX);
     int r = check_rules(args, err);
     if (r < 0)
         return r;

@@ -10,7 +10,6 @@
 #include "sys/clock.h"
 #include "sys/mem.h"
 
-#define NAME_MAX_BYTES 63 /* NAMEDATALEN - 1 */
 #define MARK "_restoring_"
 #define MARK_DIGITS 8
 #define RENAME_TIMEOUT (30 * USEC_PER_SEC)
@@ -35,7 +34,7 @@ char *pg_quote_name(const char *name)
 /* What is left of the name, not in the middle of a UTF-8 character. */
 static char *unfinished_prefix(const char *database)
 {
-    size_t size = strlen(database), max = NAME_MAX_BYTES - strlen(MARK) - MARK_DIGITS;
+    size_t size = strlen(database), max = PG_NAME_MAX - strlen(MARK) - MARK_DIGITS;
 
     if (size > max)
         for (size = max; size > 0 && ((unsigned char)database[size] & 0xC0) == 0x80;)
@@ -142,6 +141,7 @@ int pg_rename_database(const PgTarget *target, const char *from, const char *to,
     for (;;) {
         _cleanup_err_ Err reason = { 0 };
 
+        s->state[0] = '\0'; /* which an attempt that is cut short leaves as it is */
         r = pg_query(s, sql, "rename the restored database", NULL, &reason);
         if (r >= 0 || strcmp(s->state, OBJECT_IN_USE) != 0 || clock_monotonic() >= deadline) {
             err_move(err, &reason);

@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Bytes of a name (NAMEDATALEN - 1): the server cuts off what is beyond, and says so by a notice.
+ */
+#define PG_NAME_MAX 63
+
 /* A name as an SQL identifier, always quoted, for a statement that somebody is shown, where there
  * is no session to quote it. Caller frees. */
 char *pg_quote_name(const char *name);

@@ -71,6 +71,15 @@ class OptionTestCase(BackupTestCase):
 
 
 class Tables(OptionTestCase):
+    def test_a_name_longer_than_a_database_can_have_is_refused(self):
+        self.backup.must("run")
+        for name, code in (("x" * 64, 2), ("ä" * 32, 2), ("x" * 63, 0)):
+            with self.subTest(name=name):
+                self.addCleanup(CLUSTER.drop, name)
+                done = self.backup("restore", "shop", "--to", name)
+                self.assertEqual(done.code, code, done)
+                self.assertEqual("at most 63 bytes" in done.said, code == 2)
+
     def test_a_table_comes_back_into_a_new_database_with_all_that_it_needs(self):
         for form in ("custom", "directory"):
             with self.subTest(form=form):
@@ -216,9 +225,7 @@ class SchemaAndData(OptionTestCase):
         self.addCleanup(holder.close)
         holder.do("BEGIN; LOCK TABLE shop.orders")  # which is looked into after the customers
         running = self.backup.start("restore", "shop", "--to", "copy", "--data-only")
-        pgtest.wait_until(lambda: CLUSTER.sql("SELECT count(*) FROM pg_stat_activity WHERE datname"
-                                              " = 'copy' AND wait_event_type = 'Lock'") == "1",
-                          "it has looked into the customers")
+        CLUSTER.wait_for_lock("copy")
         CLUSTER.sql("INSERT INTO shop.customers VALUES (7, 'Margaret')", "copy")
         holder.do("COMMIT")
         self.assertEnded(running.wait(), 2, "refused", '"shop.customers" in "copy" has rows already')
@@ -653,6 +660,24 @@ class Interrupted(OptionTestCase):
         visitor.do("SELECT 1")
         self.assertEqual(running.wait().code, 0)
         self.assertEqual(CLUSTER.sql("SELECT i FROM t", "copy"), "1")
+
+    def test_who_ends_it_while_the_name_is_waited_for_hears_that_it_was_ended(self):
+        running, name = self.held("EXISTS (SELECT FROM pg_roles WHERE rolname = 'go')")
+        self.addCleanup(CLUSTER.drop, name)
+        visitor = CLUSTER.session(name)
+        self.addCleanup(visitor.close)
+        pid = int(visitor.do("SELECT pg_backend_pid()"))
+        os.kill(pid, signal.SIGSTOP)  # it stays although it is asked to leave
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        CLUSTER.sql("CREATE ROLE go")
+        self.addCleanup(CLUSTER.sql, "DROP ROLE go")
+        attempt = ("SELECT query_start FROM pg_stat_activity WHERE query LIKE 'ALTER DATABASE%RENAME%'"
+                   " AND pid <> pg_backend_pid() AND state = 'active'")
+        first = pgtest.wait_until(lambda: CLUSTER.sql(attempt), "the first attempt")
+        pgtest.wait_until(lambda: CLUSTER.sql(attempt) not in ("", first), "the second")
+        running.send(signal.SIGTERM)
+        done = running.wait()
+        self.assertEnded(done, 1, "cancelled", f'may still be called "{name}"')
 
     def test_a_name_that_was_taken_meanwhile_costs_nothing_but_the_name(self):
         running, name = self.held("EXISTS (SELECT FROM pg_database WHERE datname = 'copy')")
