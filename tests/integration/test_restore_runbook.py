@@ -86,15 +86,18 @@ class Runbook(BackupTestCase):
 
     def type(self, heading, *numbers):
         """Runs a section's blocks, or some of them by number."""
+        done = self.try_to_type(heading, *numbers)
+        self.assertEqual(done.returncode, 0, f"{done.args}\n{done.stdout}\n{done.stderr}")
+        return done.stdout + done.stderr
+
+    def try_to_type(self, heading, *numbers):
         blocks = SECTIONS[heading][0]
         script = "".join(self.placed(blocks[number]) for number in numbers or range(len(blocks)))
         env = {"PATH": f"{self.bin}:{CLUSTER.bindir}:{pgtest.PLAIN_PATH}", "HOME": self.tmp,
                "PGHOST": CLUSTER.host, "PGPORT": str(CLUSTER.port), "PGUSER": "postgres",
                "LC_ALL": "C.UTF-8"}
-        done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", script], env=env,
+        return subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", script], env=env,
                               cwd=self.tmp, capture_output=True, text=True, check=False, timeout=50)
-        self.assertEqual(done.returncode, 0, f"{script}\n{done.stdout}\n{done.stderr}")
-        return done.stdout + done.stderr
 
     def assertIsShop(self, database, cluster=CLUSTER):
         self.assertEqual(cluster.contents(database), self.before)
@@ -115,6 +118,16 @@ class Runbook(BackupTestCase):
         self.assertIsShop("shop")
         self.assertIsShop("shop_then")
         self.assertEqual(CLUSTER.sql("SELECT count(*) FROM shop.orders", "shop_broken"), "0")
+
+    def test_the_two_change_places_or_neither_does(self):
+        self.take()
+        self.type("One database, beside the original", 0)
+        visitor = CLUSTER.session("shop_restored")
+        self.addCleanup(visitor.close)
+        visitor.do("SELECT 1")
+        self.assertNotEqual(self.try_to_type("One database, beside the original", 1).returncode, 0)
+        self.assertIsShop("shop")
+        self.assertNotIn("shop_broken", CLUSTER.databases())
 
     def test_over_a_database_that_is_there(self):
         self.take()
@@ -198,6 +211,14 @@ class Runbook(BackupTestCase):
         self.type("SQL text (.sql.gz, .sql.zst, .sql)")
         self.assertIsShop("shop_restored")
 
+    def test_without_pg_backup_a_broken_text_makes_no_database(self):
+        self.take(BACKUP_FORMAT="plain", BACKUP_COMPRESSION="gzip")
+        path = self.backup.backup("shop").data
+        os.truncate(path, os.path.getsize(path) - 9)
+        done = self.try_to_type("SQL text (.sql.gz, .sql.zst, .sql)")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertNotIn("shop_restored", CLUSTER.databases())
+
     def test_without_pg_backup_text_of_other_compressions(self):
         (block,) = SECTIONS["SQL text (.sql.gz, .sql.zst, .sql)"][0]
         with open(RUNBOOK, encoding="utf-8") as f:
@@ -207,7 +228,8 @@ class Runbook(BackupTestCase):
                 self.assertTrue(shutil.which(program.split()[0]), "it is installed")
                 self.assertIn(f"`{program}` for `.sql.{end}`", page)
                 self.take(BACKUP_FORMAT="plain", BACKUP_COMPRESSION=method)
-                SECTIONS["other"] = ([block.replace("gunzip -c", program).replace("gz", end)], [])
+                text = block.replace("gunzip -c", program).replace("gunzip", method)
+                SECTIONS["other"] = ([text.replace("gz", end)], [])
                 self.type("other")
                 self.assertIsShop("shop_restored")
                 CLUSTER.drop("shop_restored")
