@@ -77,6 +77,28 @@ static void tell_of_subscriptions(PgSession *session)
                     count == 1 ? "it is" : "they are");
 }
 
+/* Definitions alone do not say where a sequence stands. */
+static void tell_of_sequences(PgSession *session)
+{
+    uint64_t count;
+
+    if (pg_count_unused_sequences(session, &count, /* err= */ NULL) >= 0 && count > 0)
+        log_info("%llu sequence%s at %s beginning: --data-only brings %s",
+                 (unsigned long long)count, count == 1 ? " stands" : "s stand",
+                 count == 1 ? "its" : "their", count == 1 ? "its value" : "their values");
+}
+
+/* pg_restore refreshes them with the definitions, when there are no rows, and never behind those.
+ */
+static void tell_of_views(PgSession *session, bool rows_follow)
+{
+    uint64_t count;
+
+    if (pg_count_materialized_views(session, &count, /* err= */ NULL) >= 0 && count > 0)
+        log_info("%llu materialized view%s a REFRESH%s", (unsigned long long)count,
+                 count == 1 ? " needs" : "s need", rows_follow ? " when there are rows" : "");
+}
+
 void after_restore_tell(const RestoreSource *source, const RestoreTarget *target)
 {
     _cleanup_pg_session_ PgSession *session = NULL;
@@ -84,11 +106,16 @@ void after_restore_tell(const RestoreSource *source, const RestoreTarget *target
 
     if (!target->schema_only)
         tell_of_statistics(target);
-    if (!whole)
-        return;
-    tell_of_properties(source);
+    if (whole)
+        tell_of_properties(source);
     if (pg_connect(target->server, target->database, &session, /* err= */ NULL) < 0)
         return;
-    tell_of_extensions(session);
-    tell_of_subscriptions(session);
+    if (target->schema_only)
+        tell_of_sequences(session);
+    if (target->schema_only || target->data_only)
+        tell_of_views(session, /* rows_follow= */ target->schema_only);
+    if (whole) {
+        tell_of_extensions(session);
+        tell_of_subscriptions(session);
+    }
 }

@@ -261,15 +261,32 @@ int pg_describe_extensions(PgSession *s, char **ret, Err *err)
     return r;
 }
 
-int pg_count_subscriptions(PgSession *s, uint64_t *ret, Err *err)
+static int count(PgSession *s, const char *sql, const char *doing, uint64_t *ret, Err *err)
 {
     _cleanup_pg_result_ PGresult *result = NULL;
 
-    int r = pg_query_row(s,
-                         "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM"
-                         " pg_database WHERE datname = current_database())",
-                         "count the subscriptions", &result, err);
+    int r = pg_query_row(s, sql, doing, &result, err);
     if (r >= 0)
         *ret = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
     return r;
+}
+
+int pg_count_subscriptions(PgSession *s, uint64_t *ret, Err *err)
+{
+    return count(s,
+                 "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM"
+                 " pg_database WHERE datname = current_database())",
+                 "count the subscriptions", ret, err);
+}
+
+int pg_count_unused_sequences(PgSession *s, uint64_t *ret, Err *err)
+{
+    return count(s, "SELECT count(*) FROM pg_sequences WHERE last_value IS NULL",
+                 "count the sequences", ret, err);
+}
+
+int pg_count_materialized_views(PgSession *s, uint64_t *ret, Err *err)
+{
+    return count(s, "SELECT count(*) FROM pg_class WHERE relkind = 'm'",
+                 "count the materialized views", ret, err);
 }

@@ -48,3 +48,6 @@ int pg_sequence_would_repeat(PgSession *s, const PgSequenceValue *v, bool *ret, 
 /* "hstore 1.8, pgcrypto 1.3"; NULL: none but plpgsql. Caller frees. */
 int pg_describe_extensions(PgSession *s, char **ret, Err *err);
 int pg_count_subscriptions(PgSession *s, uint64_t *ret, Err *err);
+/* Sequences of which nobody has taken a number. */
+int pg_count_unused_sequences(PgSession *s, uint64_t *ret, Err *err);
+int pg_count_materialized_views(PgSession *s, uint64_t *ret, Err *err);

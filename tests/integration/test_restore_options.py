@@ -591,6 +591,22 @@ class Afterwards(OptionTestCase):
         self.assertRegex(said, "1 subscription was restored disabled: ALTER SUBSCRIPTION")
         self.assertRegex(said, r"the versions of this server.*: pgcrypto \d")
 
+    def test_sequences_and_views_that_a_half_leaves_behind_are_told_of(self):
+        CLUSTER.create("begun", "CREATE TABLE t AS SELECT 1 AS a; CREATE SEQUENCE s;"
+                       "SELECT nextval('s'); CREATE MATERIALIZED VIEW m AS TABLE t")
+        self.addCleanup(CLUSTER.drop, "begun")
+        self.backup.must("run", PG_DATABASES="begun")
+        said = self.backup.must("restore", "begun", "--to", "copy", "--schema-only").said
+        self.assertIn("1 sequence stands at its beginning: --data-only brings its value", said)
+        self.assertIn("1 materialized view needs a REFRESH when there are rows", said)
+        said = self.backup.must("restore", "begun", "--to", "copy", "--data-only").said
+        self.assertNotIn("sequence", said)
+        self.assertIn("1 materialized view needs a REFRESH", said)
+        self.assertEqual(CLUSTER.sql("REFRESH MATERIALIZED VIEW m; TABLE m", "copy"), "1")
+        CLUSTER.drop("copy")
+        said = self.backup.must("restore", "begun", "--to", "copy").said
+        self.assertNotRegex(said, "sequence|materialized view")
+
     def test_definitions_alone_need_no_statistics(self):
         self.backup.must("run")
         self.assertNotIn("ANALYZE", self.must_restore("--schema-only").said)
