@@ -6,6 +6,7 @@
 #include "backup/directory-toc.h"
 #include "backup/restore-step.h"
 #include "backup/verify.h"
+#include "pg/session-options.h"
 #include "pg/target.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
@@ -71,7 +72,8 @@ static int check_options(const RestoreSource *source, const RestoreTarget *t, bo
         err_hint(err, "Restore with --schema-only first, or all of it at once.");
         return -EINVAL;
     }
-    return 0;
+    /* Triggers are kept from firing by an option. */
+    return t->data_only && t->superuser ? pg_session_options_check(t->session, err) : 0;
 }
 
 static int read_toc(const RestoreSource *source, ArchiveToc *ret, Err *err)

@@ -1,8 +1,10 @@
 #include "pg/session-options.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg/session.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
 
@@ -44,4 +46,22 @@ void pg_session_options(Strv *env, const Strv *settings)
     }
     free(env->items[place]);
     env->items[place] = buf_take(&text);
+}
+
+/* PQconninfo() does not say where a value comes from. */
+int pg_session_options_check(const PgSession *s, Err *err)
+{
+    const char *ours = getenv("PGOPTIONS");
+    PQconninfoOption *list = PQconninfo(s->conn);
+    bool hidden = false;
+
+    for (const PQconninfoOption *o = list; o && o->keyword; o++)
+        if (strcmp(o->keyword, "options") == 0 && o->val && o->val[0])
+            hidden = !ours || strcmp(o->val, ours) != 0;
+    PQconninfoFree(list);
+    if (!hidden)
+        return 0;
+    err_set(err, ERR_SETTINGS, "the service of the connection has \"options\", which hide ours");
+    err_hint(err, "Use a service without them: PGOPTIONS, or ALTER ROLE … SET, does the same.");
+    return -EINVAL;
 }

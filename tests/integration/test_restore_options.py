@@ -291,6 +291,16 @@ class SchemaAndData(OptionTestCase):
         self.assertEqual(CLUSTER.sql("SELECT tgname, tgenabled FROM pg_trigger WHERE NOT"
                                      " tgisinternal ORDER BY 1", "copy"), "off|D\nstamp|O")
 
+    def test_a_service_whose_options_would_hide_ours_is_refused(self):
+        self.backup.must("run")
+        self.must_restore("--schema-only")
+        services = self.write("services", f"[shop]\nhost={CLUSTER.host}\noptions=-c work_mem=8MB\n")
+        done = self.restore("--data-only", PG_SERVICE="shop", PGSERVICEFILE=services)
+        self.assertEnded(done, 78, "settings", 'service .* "options"')
+        self.assertEqual(CLUSTER.sql("SELECT count(*) FROM shop.audit", "copy"), "0")
+        self.must_restore("--data-only", PGOPTIONS="-c work_mem=8MB")
+        self.assertEqual(CLUSTER.sql("SELECT count(*) FROM shop.audit", "copy"), "0")
+
     def test_anybody_elses_rows_fire_triggers_and_it_is_said(self):
         CLUSTER.create("fired", "SET ROLE plain; CREATE TABLE log (a int); CREATE TABLE t (a int);"
                        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
