@@ -51,8 +51,8 @@ class Drill(machine.TestCase):
 
     def left(self, drill):
         """Directories of throwaway servers, and processes of a drill."""
-        return self.sh(f"ls -d {drill.directory}/.state/drill/pg-backup-drill-*;"
-                       " pgrep -u pg-backup -a 'pg-backup|postgres|initdb|pg_'", check=False)
+        return self.sh(f"ls -d {drill.directory}/.state/drill/pg-backup-drill-*",
+                       check=False) + self.programs()
 
     def proof(self, instance):
         stem = instance.stems(instance.name)[-1]

@@ -73,7 +73,7 @@ class Watchdog(machine.TestCase):
         self.sh(f"kill -STOP {instance.show('MainPID')}")
         self.assertEqual(instance.wait_until_over(), "failed")
         self.assertEqual(instance.show("Result"), "watchdog", instance.story())
-        self.assertEqual(self.sh("pgrep -u pg-backup -a", check=False), "")
+        self.assertEqual(self.programs(), "")
         self.assertEqual(instance.stems("hung"), [])
 
         instance.configure(**settings)

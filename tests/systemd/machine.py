@@ -224,6 +224,11 @@ class TestCase(pgtest.TestCase):
         wait_until(lambda: self.machine.sql(f"{asked}'{database}'") == "1",
                    f"a session in {database} waits for a lock")
 
+    def programs(self):
+        """Running programs of a backup or a drill, a line each. The alert is none: it may outlast its
+        unit."""
+        return self.sh("pgrep -u pg-backup -a '^(pg|postgres|initdb)'", check=False)
+
     def slow_client(self, bytes_a_second):
         """A directory of client programs whose pg_dump writes no faster than that."""
         real = self.sh("ls -d /usr/lib/postgresql/*/bin").strip()
