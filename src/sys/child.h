@@ -12,10 +12,11 @@
  *
  * A child whose bytes go past us, into files say, is watched by child_watch() instead.
  *
- * Reading, writing and child_wait() share child_io_wait() in child.c, the program's one place that
- * waits for a child: it polls the pipe, the child's stderr and the cancel signals, ticks the
- * progress (watchdog, STATUS), and knows the stall deadline: ERR_STALLED when no byte moved in
- * either direction, nor where it is watched, for so long. */
+ * How it comes to be is in child-spawn.c, the rest of its life in child.c. Reading, writing
+ * and child_wait() share child_io_wait() there, the program's one place that waits for a child: it
+ * polls the pipe, the child's stderr and the cancel signals, ticks the progress (watchdog, STATUS),
+ * and knows the stall deadline: ERR_STALLED when no byte moved in either direction, nor where it is
+ * watched, for so long. */
 
 #include "sys/clock.h"
 #include "sys/err.h"
