@@ -8,6 +8,7 @@
 #include "backup/restore-step.h"
 #include "backup/verify.h"
 #include "pg/message.h"
+#include "pg/sql-quote.h"
 #include "pg/target.h"
 #include "stream/sink-child.h"
 #include "stream/stage-frame.h"

@@ -5,7 +5,7 @@
 
 #include "cmd/diff-print.h"
 #include "cmd/table.h"
-#include "sys/buf.h"
+#include "pg/sql-quote.h"
 #include "sys/clock.h"
 #include "sys/format.h"
 #include "sys/mem.h"
@@ -50,30 +50,16 @@ static bool needs_quotes(const char *name)
     return false;
 }
 
-static void add_name(Buf *b, const char *name)
+static char *quote(const char *name)
 {
-    if (!needs_quotes(name)) {
-        buf_adds(b, name);
-        return;
-    }
-    buf_addc(b, '"');
-    for (; *name; name++) {
-        if (*name == '"')
-            buf_addc(b, '"');
-        buf_addc(b, *name);
-    }
-    buf_addc(b, '"');
+    return needs_quotes(name) ? pg_quote_name(name) : mem_strdup(name);
 }
 
 /* 'public.orders', 'public."Orders"' */
 static char *qualified(const char *schema, const char *name)
 {
-    Buf b = { 0 };
-
-    add_name(&b, schema);
-    buf_addc(&b, '.');
-    add_name(&b, name);
-    return buf_take(&b);
+    _cleanup_free_ char *of = quote(schema), *called = quote(name);
+    return mem_printf("%s.%s", of, called);
 }
 
 /* -- The heading -- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pg/session.h"
+#include "pg/sql-quote.h"
 #include "sys/format.h"
 #include "sys/mem.h"
 
@@ -102,22 +103,13 @@ int pg_copy_assert(PgSession *s, const char *sql, Err *err)
     return judge_assertion(result, err);
 }
 
-static char *quote_identifier(PgSession *s, const char *name)
-{
-    char *quoted = PQescapeIdentifier(s->conn, name, strlen(name));
-    char *copy = mem_strdup(quoted);
-
-    PQfreemem(quoted);
-    return copy;
-}
-
 int pg_copy_is_fresh(PgSession *s, const PgFreshness *f, uint64_t moment, Err *err)
 {
     static const char *const no_times[] = { "22" };
     _cleanup_pg_result_ PGresult *result = NULL;
-    _cleanup_free_ char *schema = quote_identifier(s, f->schema),
-                        *table = quote_identifier(s, f->table),
-                        *column = quote_identifier(s, f->column);
+    _cleanup_free_ char *schema = pg_quote_identifier(s, f->schema),
+                        *table = pg_quote_identifier(s, f->table),
+                        *column = pg_quote_identifier(s, f->column);
     if (!schema || !table || !column)
         return err_set(err, ERR_SETTINGS, "a name in DRILL_FRESHNESS is not UTF-8");
 

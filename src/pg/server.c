@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pg/session.h"
+#include "pg/sql-quote.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
 
@@ -272,26 +273,15 @@ void pg_snapshot_done(PgSnapshot *snapshot)
 
 /* Databases for restores */
 
-static char *quote(PgSession *s, char *(*escape)(PGconn *, const char *, size_t), const char *text)
-{
-    char *quoted = escape(s->conn, text, strlen(text));
-    if (!quoted)
-        return NULL; /* not valid in the session's encoding */
-
-    char *copy = mem_strdup(quoted);
-    PQfreemem(quoted);
-    return copy;
-}
-
 static int quote_name(PgSession *s, const char *name, char **ret, Err *err)
 {
-    *ret = quote(s, PQescapeIdentifier, name);
+    *ret = pg_quote_identifier(s, name);
     return *ret ? 0 : err_set(err, ERR_USAGE, "\"%s\" cannot be the name of a database", name);
 }
 
 static void add_trait(PgSession *s, Buf *sql, const char *keyword, const char *value)
 {
-    _cleanup_free_ char *quoted = value ? quote(s, PQescapeLiteral, value) : NULL;
+    _cleanup_free_ char *quoted = value ? pg_quote_literal(s, value) : NULL;
     if (quoted)
         buf_addf(sql, " %s %s", keyword, quoted);
 }
@@ -325,7 +315,7 @@ int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *t
 int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err)
 {
     _cleanup_pg_result_ PGresult *result = NULL;
-    _cleanup_free_ char *literal = quote(s, PQescapeLiteral, name), *sql = NULL;
+    _cleanup_free_ char *literal = pg_quote_literal(s, name), *sql = NULL;
     if (!literal)
         return err_set(err, ERR_USAGE, "\"%s\" cannot be the name of a database", name);
 
@@ -343,7 +333,7 @@ int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err)
 static int end_sessions(PgSession *s, const PgSession *creator, const char *name, usec_t deadline,
                         Err *err)
 {
-    _cleanup_free_ char *literal = quote(s, PQescapeLiteral, name);
+    _cleanup_free_ char *literal = pg_quote_literal(s, name);
     _cleanup_free_ char *sql = mem_printf(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         " WHERE pid <> pg_backend_pid() AND (datname = %s AND usename IS NOT NULL OR pid = %d"

@@ -6,7 +6,7 @@
 #include <sys/random.h>
 
 #include "pg/session.h"
-#include "sys/buf.h"
+#include "pg/sql-quote.h"
 #include "sys/clock.h"
 #include "sys/mem.h"
 
@@ -14,20 +14,6 @@
 #define MARK_DIGITS 8
 #define RENAME_TIMEOUT (30 * USEC_PER_SEC)
 #define OBJECT_IN_USE "55006"
-
-char *pg_quote_name(const char *name)
-{
-    Buf quoted = { 0 };
-
-    buf_addc(&quoted, '"');
-    for (const char *p = name; *p; p++) {
-        if (*p == '"')
-            buf_addc(&quoted, '"');
-        buf_addc(&quoted, *p);
-    }
-    buf_addc(&quoted, '"');
-    return buf_take(&quoted);
-}
 
 /* Unfinished databases */
 
@@ -61,24 +47,6 @@ bool pg_is_unfinished_name(const char *name)
            strspn(mark + strlen(MARK), "0123456789abcdef") == MARK_DIGITS;
 }
 
-static char *literal(PgSession *s, const char *text)
-{
-    char *quoted = PQescapeLiteral(s->conn, text, strlen(text));
-    char *copy = mem_strdup(quoted);
-
-    PQfreemem(quoted);
-    return copy;
-}
-
-static char *identifier(PgSession *s, const char *name)
-{
-    char *quoted = PQescapeIdentifier(s->conn, name, strlen(name));
-    char *copy = mem_strdup(quoted);
-
-    PQfreemem(quoted);
-    return copy;
-}
-
 static int refuse_encoding(const char *name, Err *err)
 {
     return err_set(err, ERR_USAGE, "\"%s\" is not UTF-8", name);
@@ -97,7 +65,8 @@ static int query_list(PgSession *s, const char *sql, const char *doing, Strv *re
 
 int pg_list_unfinished(PgSession *s, const char *database, Strv *ret, Err *err)
 {
-    _cleanup_free_ char *prefix = unfinished_prefix(database), *quoted = literal(s, prefix);
+    _cleanup_free_ char *prefix = unfinished_prefix(database),
+                        *quoted = pg_quote_literal(s, prefix);
     if (!quoted)
         return refuse_encoding(database, err);
 
@@ -115,7 +84,7 @@ int pg_list_unfinished(PgSession *s, const char *database, Strv *ret, Err *err)
 static void end_sessions(PgSession *s, const char *name)
 {
     _cleanup_err_ Err ignored = { 0 };
-    _cleanup_free_ char *quoted = literal(s, name);
+    _cleanup_free_ char *quoted = pg_quote_literal(s, name);
     _cleanup_free_ char *sql =
         mem_printf("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
                    " AND pid <> pg_backend_pid() AND usename IS NOT NULL",
@@ -132,7 +101,8 @@ int pg_rename_database(const PgTarget *target, const char *from, const char *to,
     int r = pg_connect(target, target->maintenance_database, &s, err);
     if (r < 0)
         return r;
-    _cleanup_free_ char *from_name = identifier(s, from), *to_name = identifier(s, to);
+    _cleanup_free_ char *from_name = pg_quote_identifier(s, from),
+                        *to_name = pg_quote_identifier(s, to);
     if (!from_name || !to_name)
         return refuse_encoding(to, err);
     _cleanup_free_ char *sql = mem_printf("ALTER DATABASE %s RENAME TO %s", from_name, to_name);
@@ -167,7 +137,7 @@ int pg_list_roles(PgSession *s, Strv *ret, Err *err)
 static int ask_kind(PgSession *s, const char *schema, const char *name, char *ret, Err *err)
 {
     _cleanup_pg_result_ PGresult *result = NULL;
-    _cleanup_free_ char *in = literal(s, schema), *called = literal(s, name);
+    _cleanup_free_ char *in = pg_quote_literal(s, schema), *called = pg_quote_literal(s, name);
     if (!in || !called)
         return refuse_encoding(name, err);
 
@@ -202,7 +172,8 @@ int pg_table_has_rows(PgSession *s, const char *schema, const char *name, bool *
     *ret = false;
     if (kind == '\0')
         return 0;
-    _cleanup_free_ char *in = identifier(s, schema), *called = identifier(s, name);
+    _cleanup_free_ char *in = pg_quote_identifier(s, schema),
+                        *called = pg_quote_identifier(s, name);
     _cleanup_free_ char *sql =
         mem_printf("SELECT FROM %s%s.%s LIMIT 1", kind == 'r' ? "ONLY " : "", in, called);
     r = pg_query(s, sql, "look for rows", &result, err);
@@ -214,8 +185,10 @@ int pg_table_has_rows(PgSession *s, const char *schema, const char *name, bool *
 /* One row: whether it stands further, and the table that owns it. */
 static char *sequence_query(PgSession *s, const PgSequenceValue *v)
 {
-    _cleanup_free_ char *in = identifier(s, v->schema), *called = identifier(s, v->name);
-    _cleanup_free_ char *sequence = mem_printf("%s.%s", in, called), *name = literal(s, sequence);
+    _cleanup_free_ char *in = pg_quote_identifier(s, v->schema),
+                        *called = pg_quote_identifier(s, v->name);
+    _cleanup_free_ char *sequence = mem_printf("%s.%s", in, called),
+                        *name = pg_quote_literal(s, sequence);
 
     return mem_printf(
         "SELECT CASE WHEN seqincrement > 0 THEN last_value > %" PRId64 " ELSE last_value < %" PRId64

@@ -14,10 +14,6 @@
  */
 #define PG_NAME_MAX 63
 
-/* A name as an SQL identifier, always quoted, for a statement that somebody is shown, where there
- * is no session to quote it. Caller frees. */
-char *pg_quote_name(const char *name);
-
 /* A database is restored under a name of its own, "appdb_restoring_1f0c22aa", and renamed when it
  * is complete: what has the name that was asked for is never half of something. Another name each
  * time; a long one is cut. Caller frees. */

@@ -44,17 +44,7 @@ START_TEST(a_name_that_is_too_long_is_cut_between_characters)
 }
 END_TEST
 
-START_TEST(a_name_in_a_statement_cannot_end_it)
-{
-    _cleanup_free_ char *plain = pg_quote_name("Shop"), *odd = pg_quote_name("a\"; DROP \"b");
-
-    ck_assert_str_eq(plain, "\"Shop\"");
-    ck_assert_str_eq(odd, "\"a\"\"; DROP \"\"b\"");
-}
-END_TEST
-
 static const UnitTest tests[] = {
-    UNIT_TEST(a_name_in_a_statement_cannot_end_it),
     UNIT_TEST(an_unfinished_database_is_called_after_what_it_becomes),
     UNIT_LOOP(other_names_are_not_taken_for_one, ELEMENTSOF(finished)),
     UNIT_TEST(a_name_that_is_too_long_is_cut_between_characters),
