@@ -12,25 +12,9 @@
 #define DROP_TIMEOUT (30 * USEC_PER_SEC)
 #define ROUND_MSEC 50
 
-static char *copy_value(const PGresult *result, int row, int column)
-{
-    return PQgetisnull(result, row, column) ? NULL : mem_strdup(PQgetvalue(result, row, column));
-}
-
 static char *copy_text(const char *text)
 {
     return text && text[0] ? mem_strdup(text) : NULL;
-}
-
-static bool flag_value(const PGresult *result, int row, int column)
-{
-    return PQgetvalue(result, row, column)[0] == 't';
-}
-
-static uint64_t number_value(const PGresult *result, int row, int column)
-{
-    return PQgetisnull(result, row, column) ? 0
-                                            : strtoull(PQgetvalue(result, row, column), NULL, 10);
 }
 
 /* The server */
@@ -46,8 +30,8 @@ static void ask_control_data(PgSession *s, PgServerInfo *ret)
                      "pg_control_checkpoint()",
                      "read the control data", &result, &ignored) < 0)
         return;
-    ret->system_identifier = copy_value(result, 0, 0);
-    ret->timeline = number_value(result, 0, 1);
+    ret->system_identifier = pg_value_text(result, 0, 0);
+    ret->timeline = pg_value_number(result, 0, 1);
 }
 
 int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err)
@@ -69,12 +53,12 @@ int pg_server_info(PgSession *s, PgServerInfo *ret, Err *err)
     *ret = (PgServerInfo){
         .version_num = PQserverVersion(s->conn),
         .major = PQserverVersion(s->conn) / 10000,
-        .version = copy_value(result, 0, 0),
-        .in_recovery = flag_value(result, 0, 1),
-        .superuser = flag_value(result, 0, 2),
-        .bypass_rls = flag_value(result, 0, 3),
-        .read_all_data = flag_value(result, 0, 4),
-        .read_passwords = flag_value(result, 0, 5),
+        .version = pg_value_text(result, 0, 0),
+        .in_recovery = pg_value_flag(result, 0, 1),
+        .superuser = pg_value_flag(result, 0, 2),
+        .bypass_rls = pg_value_flag(result, 0, 3),
+        .read_all_data = pg_value_flag(result, 0, 4),
+        .read_passwords = pg_value_flag(result, 0, 5),
         .connection_limit = strtoll(PQgetvalue(result, 0, 6), NULL, 10),
         .host = copy_text(PQhost(s->conn)),
         .hostaddr = copy_text(PQhostaddr(s->conn)),
@@ -109,9 +93,9 @@ int pg_list_databases(PgSession *s, PgDatabase **ret, size_t *ret_count, Err *er
     PgDatabase *list = mem_zero(count, sizeof(*list));
     for (size_t i = 0; i < count; i++)
         list[i] = (PgDatabase){
-            .name = copy_value(result, (int)i, 0),
-            .is_template = flag_value(result, (int)i, 1),
-            .allow_connections = flag_value(result, (int)i, 2),
+            .name = pg_value_text(result, (int)i, 0),
+            .is_template = pg_value_flag(result, (int)i, 1),
+            .allow_connections = pg_value_flag(result, (int)i, 2),
         };
     *ret = list;
     *ret_count = count;
@@ -139,7 +123,7 @@ static void ask_lsn(PgSession *s, PgSnapshot *ret)
                      "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
                      " ELSE pg_current_wal_lsn() END",
                      "read the WAL position", &result, &ignored) == 0)
-        ret->lsn = copy_value(result, 0, 0);
+        ret->lsn = pg_value_text(result, 0, 0);
     (void)pg_query(s, "ROLLBACK TO SAVEPOINT lsn", "return to a savepoint", NULL, &ignored);
 }
 
@@ -161,11 +145,11 @@ static int ask_traits(PgSession *s, PgDatabaseTraits *ret, Err *err)
     if (r < 0)
         return r;
     *ret = (PgDatabaseTraits){
-        .encoding = copy_value(result, 0, 0),
-        .collate = copy_value(result, 0, 1),
-        .ctype = copy_value(result, 0, 2),
-        .locale_provider = copy_value(result, 0, 3),
-        .locale = copy_value(result, 0, 4),
+        .encoding = pg_value_text(result, 0, 0),
+        .collate = pg_value_text(result, 0, 1),
+        .ctype = pg_value_text(result, 0, 2),
+        .locale_provider = pg_value_text(result, 0, 3),
+        .locale = pg_value_text(result, 0, 4),
     };
     return 0;
 }
@@ -186,14 +170,14 @@ static int ask_settings(PgSession *s, PgSnapshot *ret, Err *err)
     int r = pg_query_row(s, sql, "read the session's settings", &result, err);
     if (r < 0)
         return r;
-    ret->bytea_output = copy_value(result, 0, 0);
-    ret->lc_monetary = copy_value(result, 0, 1);
-    ret->quote_all_identifiers = copy_value(result, 0, 2);
-    ret->timezone = copy_value(result, 0, 3);
-    ret->date_style = copy_value(result, 0, 4);
-    ret->interval_style = copy_value(result, 0, 5);
-    ret->max_locks = strtoull(PQgetvalue(result, 0, 6), NULL, 10);
-    ret->preload_libraries = copy_value(result, 0, 7);
+    ret->bytea_output = pg_value_text(result, 0, 0);
+    ret->lc_monetary = pg_value_text(result, 0, 1);
+    ret->quote_all_identifiers = pg_value_text(result, 0, 2);
+    ret->timezone = pg_value_text(result, 0, 3);
+    ret->date_style = pg_value_text(result, 0, 4);
+    ret->interval_style = pg_value_text(result, 0, 5);
+    ret->max_locks = pg_value_number(result, 0, 6);
+    ret->preload_libraries = pg_value_text(result, 0, 7);
     return 0;
 }
 
@@ -209,7 +193,7 @@ int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err)
     r = pg_query_row(s, "SELECT pg_export_snapshot()", "export a snapshot", &result, err);
     if (r < 0)
         return r;
-    snapshot.id = copy_value(result, 0, 0);
+    snapshot.id = pg_value_text(result, 0, 0);
 
     r = ask_traits(s, &snapshot.traits, err);
     if (r < 0)
@@ -242,7 +226,7 @@ int pg_database_properties(PgSession *s, char **ret, Err *err)
     int r = pg_query_row(s, sql, "read the database's settings and privileges", &result, err);
     if (r < 0)
         return r;
-    *ret = copy_value(result, 0, 0);
+    *ret = pg_value_text(result, 0, 0);
     return 0;
 }
 
@@ -347,7 +331,7 @@ static int end_sessions(PgSession *s, const PgSession *creator, const char *name
         int r = pg_query_row(s, sql, "end the sessions in the database", &result, err);
         if (r < 0)
             return r;
-        if (number_value(result, 0, 0) == 0 || clock_monotonic() >= deadline)
+        if (pg_value_number(result, 0, 0) == 0 || clock_monotonic() >= deadline)
             return 0;
         (void)poll(NULL, 0, ROUND_MSEC);
     }
@@ -395,6 +379,6 @@ int pg_count_objects(PgSession *s, uint64_t *ret, Err *err)
     int r = pg_query_row(s, sql, "count the database's objects", &result, err);
     if (r < 0)
         return r;
-    *ret = number_value(result, 0, 0);
+    *ret = pg_value_number(result, 0, 0);
     return 0;
 }

@@ -302,6 +302,21 @@ int pg_query_row(PgSession *s, const char *sql, const char *doing, PGresult **re
     return 0;
 }
 
+char *pg_value_text(const PGresult *result, int row, int column)
+{
+    return PQgetisnull(result, row, column) ? NULL : mem_strdup(PQgetvalue(result, row, column));
+}
+
+bool pg_value_flag(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column)[0] == 't';
+}
+
+uint64_t pg_value_number(const PGresult *result, int row, int column)
+{
+    return strtoull(PQgetvalue(result, row, column), NULL, 10); /* of null it is "" */
+}
+
 /* Sessions */
 
 static PGconn *start_connecting(const PgTarget *target, const char *database)

@@ -33,3 +33,9 @@ static inline void pg_result_clearp(PGresult **result)
     PQclear(*result);
 }
 #define _cleanup_pg_result_ _cleanup_(pg_result_clearp)
+
+/* One value of a result: a copy, or NULL for null; a boolean, false for null; a number, 0 for null.
+ */
+char *pg_value_text(const PGresult *result, int row, int column);
+bool pg_value_flag(const PGresult *result, int row, int column);
+uint64_t pg_value_number(const PGresult *result, int row, int column);

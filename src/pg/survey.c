@@ -85,16 +85,6 @@ static const char mappings_sql[] =
     MAPPINGS_SQL("u.umoptions IS NOT NULL", " JOIN pg_user_mapping u ON u.oid = v.umid");
 static const char mappings_guess_sql[] = MAPPINGS_SQL("true", "");
 
-static char *copy_value(const PGresult *result, int row, int column)
-{
-    return mem_strdup(PQgetvalue(result, row, column)); /* "" for NULL */
-}
-
-static bool flag_value(const PGresult *result, int row, int column)
-{
-    return PQgetvalue(result, row, column)[0] == 't';
-}
-
 /* Relations */
 
 static void add_relations(PgSurvey *survey, const PGresult *result)
@@ -161,12 +151,12 @@ static int ask_facts(PgSession *s, PgSurvey *survey, Rights *rights, Err *err)
     int r = pg_query_row(s, sql, "count the large objects", &result, err);
     if (r < 0)
         return r;
-    survey->superuser = flag_value(result, 0, 0);
-    survey->in_recovery = flag_value(result, 0, 1);
-    survey->large_objects = strtoull(PQgetvalue(result, 0, 2), NULL, 10);
+    survey->superuser = pg_value_flag(result, 0, 0);
+    survey->in_recovery = pg_value_flag(result, 0, 1);
+    survey->large_objects = pg_value_number(result, 0, 2);
     *rights = (Rights){
-        .subscriptions = flag_value(result, 0, 3),
-        .mapping_options = flag_value(result, 0, 4),
+        .subscriptions = pg_value_flag(result, 0, 3),
+        .mapping_options = pg_value_flag(result, 0, 4),
     };
     return 0;
 }
@@ -183,8 +173,8 @@ static int ask_objects(PgSession *s, PgSurvey *survey, Err *err)
     survey->objects = mem_zero((size_t)PQntuples(result), sizeof(*survey->objects));
     for (int i = 0; i < PQntuples(result); i++)
         survey->objects[survey->object_count++] = (PgObject){
-            .type = copy_value(result, i, 0),
-            .name = copy_value(result, i, 1),
+            .type = pg_value_text(result, i, 0),
+            .name = pg_value_text(result, i, 1),
         };
     return 0;
 }
@@ -218,10 +208,10 @@ static int ask_mappings(PgSession *s, bool may_ask, PgSurvey *survey, Err *err)
     survey->mappings = mem_zero((size_t)PQntuples(result), sizeof(*survey->mappings));
     for (int i = 0; i < PQntuples(result); i++)
         survey->mappings[survey->mapping_count++] = (PgUserMapping){
-            .user = copy_value(result, i, 0),
-            .server = copy_value(result, i, 1),
-            .options = flag_value(result, i, 2) ? not_shown : PG_OPTIONS_SHOWN,
-            .server_of_extension = flag_value(result, i, 3),
+            .user = mem_strdup(PQgetvalue(result, i, 0)), /* "" for a role that is gone */
+            .server = pg_value_text(result, i, 1),
+            .options = pg_value_flag(result, i, 2) ? not_shown : PG_OPTIONS_SHOWN,
+            .server_of_extension = pg_value_flag(result, i, 3),
         };
     return 0;
 }

@@ -215,7 +215,7 @@ int pg_sequence_would_repeat(PgSession *s, const PgSequenceValue *v, bool *ret, 
     r = pg_query_row(s, sql, "ask where a sequence stands", &result, err);
     if (r < 0)
         return r;
-    *ret = PQgetvalue(result, 0, 0)[0] == 't';
+    *ret = pg_value_flag(result, 0, 0);
     if (*ret && !PQgetisnull(result, 0, 2))
         return pg_table_has_rows(s, PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2), ret, err);
     return 0;
@@ -230,7 +230,7 @@ int pg_describe_extensions(PgSession *s, char **ret, Err *err)
                          " FROM pg_extension WHERE extname <> 'plpgsql'",
                          "list the extensions", &result, err);
     if (r >= 0)
-        *ret = PQgetisnull(result, 0, 0) ? NULL : mem_strdup(PQgetvalue(result, 0, 0));
+        *ret = pg_value_text(result, 0, 0);
     return r;
 }
 
@@ -240,7 +240,7 @@ static int count(PgSession *s, const char *sql, const char *doing, uint64_t *ret
 
     int r = pg_query_row(s, sql, doing, &result, err);
     if (r >= 0)
-        *ret = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+        *ret = pg_value_number(result, 0, 0);
     return r;
 }
 
