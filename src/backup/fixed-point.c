@@ -75,49 +75,12 @@ bool fixed_point_is_of_another_major(const Backup *backup, int client_major, int
            server_major != major_of(m->server_version);
 }
 
-typedef struct Comparison {
-    Inventory then, now;
-    FixedPointTell tell;
-    void *userdata;
-    bool without_unlogged; /* the original's dump had none of their contents */
-    size_t count;          /* of differences */
-    char *first;
-} Comparison;
-
-static void comparison_done(Comparison *c)
-{
-    inventory_done(&c->then);
-    inventory_done(&c->now);
-    free(c->first);
-}
-
 static bool lacks_unlogged(const Manifest *m)
 {
     for (size_t i = 0; i < m->omissions_count; i++)
         if (coverage_is_of_unlogged(m->omissions[i].what))
             return true;
     return false;
-}
-
-/* Unlogged tables are on a standby, but without contents, so that its dump has none of them; the
- * copy's has the contents, which are nothing. */
-static bool is_unlogged_of_standby(const Comparison *c, const InventoryDifference *d)
-{
-    return c->without_unlogged && !d->table[0] && d->table[1] && d->table[1]->rows == 0;
-}
-
-static void note_difference(void *userdata, const InventoryDifference *difference)
-{
-    Comparison *c = userdata;
-    if (is_unlogged_of_standby(c, difference))
-        return;
-
-    _cleanup_free_ char *text = inventory_describe(difference, &c->then, &c->now);
-
-    c->count++;
-    c->tell(c->userdata, text);
-    if (!c->first)
-        c->first = TAKE_PTR(text);
 }
 
 static int say_not_compared(const FixedPoint *f, Err *err)
@@ -132,13 +95,13 @@ static int say_not_compared(const FixedPoint *f, Err *err)
     return -EINVAL;
 }
 
-int fixed_point_compare(const FixedPoint *f, FixedPointTell tell, void *userdata, Err *err)
+int fixed_point_compare(const FixedPoint *f, ComparisonTell tell, void *userdata, Err *err)
 {
     const Manifest *m = &f->backup->manifest;
-    _cleanup_(comparison_done) Comparison c = {
+    _cleanup_comparison_ Comparison c = {
+        .no_unlogged = lacks_unlogged(m),
         .tell = tell,
         .userdata = userdata,
-        .without_unlogged = lacks_unlogged(m),
     };
     bool other = fixed_point_is_of_another_major(f->backup, f->client->major, f->server_major);
     bool same = false;
@@ -159,10 +122,9 @@ int fixed_point_compare(const FixedPoint *f, FixedPointTell tell, void *userdata
         return err && err->kind == ERR_DAMAGED ? 1 : r;
     if (other)
         c.then.definition_count = c.now.definition_count = 0;
-    inventory_compare(&c.then, &c.now, note_difference, &c);
+    comparison_make(&c);
     if (c.count > 0) {
-        err_set(err, ERR_DAMAGED, "the copy differs from the original in %zu place%s: %s", c.count,
-                c.count == 1 ? "" : "s", c.first);
+        comparison_error(&c, "the copy differs from the original", err);
         return 1;
     }
     return other ? say_not_compared(f, err) : 0;

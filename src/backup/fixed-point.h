@@ -5,6 +5,7 @@
  * the proof. */
 
 #include "backup/catalog.h"
+#include "backup/comparison.h"
 #include "pg/client.h"
 #include "pg/server.h"
 #include "sys/clock.h"
@@ -27,9 +28,7 @@ typedef struct FixedPoint {
  * cannot be compared then. */
 bool fixed_point_is_of_another_major(const Backup *backup, int client_major, int server_major);
 
-typedef void (*FixedPointTell)(void *userdata, const char *difference);
-
 /* 0: they are equal. 1: they are not, `tell` has had each difference, and `err` (ERR_DAMAGED) has
  * their number and the first. Negative: nobody knows; ERR_COULD_NOT_VERIFY where everything but the
  * definitions is equal, which could not be compared. */
-int fixed_point_compare(const FixedPoint *f, FixedPointTell tell, void *userdata, Err *err);
+int fixed_point_compare(const FixedPoint *f, ComparisonTell tell, void *userdata, Err *err);

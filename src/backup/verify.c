@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/comparison.h"
 #include "backup/stored-inventory.h"
 #include "backup/verify-directory.h"
 #include "stream/pump.h"
@@ -332,33 +333,10 @@ int verify_stored(const Catalog *catalog, const Series *series, const Backup *ba
     return unless_gone(catalog, series, backup, r, err);
 }
 
-/* The inventory that was taken while the backup was made, and the one that was taken now. */
-typedef struct Comparison {
-    Inventory then, now;
-    size_t count; /* of differences */
-    char *first;
-} Comparison;
-
-static void comparison_done(Comparison *c)
-{
-    inventory_done(&c->then);
-    inventory_done(&c->now);
-    free(c->first);
-}
-
-static void note_difference(void *userdata, const InventoryDifference *difference)
-{
-    Comparison *c = userdata;
-
-    if (c->count++ == 0)
-        c->first = inventory_describe(difference, &c->then, &c->now);
-}
-
 /* Takes `now` over. The file of the inventory has been found to be what the manifest says. */
 static int compare_inventories(const char *dir, const Manifest *m, Inventory *now, Err *err)
 {
-    _cleanup_(comparison_done) Comparison c = { .now = *now };
-
+    _cleanup_comparison_ Comparison c = { .now = *now };
     bool same = false;
 
     *now = (Inventory){ 0 };
@@ -368,11 +346,8 @@ static int compare_inventories(const char *dir, const Manifest *m, Inventory *no
     r = read_inventory(dir, m, &c.then, err);
     if (r < 0)
         return r;
-    inventory_compare(&c.then, &c.now, note_difference, &c);
-    if (c.count == 0)
-        return 0;
-    return err_set(err, ERR_DAMAGED, "the contents differ from the inventory in %zu place%s: %s",
-                   c.count, c.count == 1 ? "" : "s", c.first);
+    comparison_make(&c);
+    return c.count == 0 ? 0 : comparison_error(&c, "the contents differ from the inventory", err);
 }
 
 static int spawn_reader(const Manifest *m, const PgClient *client, usec_t stall_timeout, Child *ret,
