@@ -5,6 +5,7 @@
 
 #include "archive/wording.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define NULL_FIELD UINT32_MAX /* in place of a length */
 
@@ -19,32 +20,19 @@ static const char *const no_definitions[] = {
 
 static const char *const large_object_types[] = { "BLOB", "BLOB METADATA" };
 
-static bool is_one_of(const char *text, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i], text) == 0)
-            return true;
-    return false;
-}
-
-static bool starts_with(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
 const char *definition_name(const char *type, const char *tag)
 {
     static const char large_objects[] = "LARGE OBJECTS";
 
-    if (is_one_of(type, no_definitions, ELEMENTSOF(no_definitions)))
+    if (text_is_one_of(type, no_definitions, ELEMENTSOF(no_definitions)))
         return NULL;
-    if (is_one_of(type, large_object_types, ELEMENTSOF(large_object_types)))
+    if (text_is_one_of(type, large_object_types, ELEMENTSOF(large_object_types)))
         return large_objects;
 
-    if (is_one_of(type, attachments, ELEMENTSOF(attachments))) {
-        if (starts_with(tag, "DATABASE "))
+    if (text_is_one_of(type, attachments, ELEMENTSOF(attachments))) {
+        if (text_starts_with(tag, "DATABASE "))
             return NULL;
-        if (starts_with(tag, "LARGE OBJECT"))
+        if (text_starts_with(tag, "LARGE OBJECT"))
             return large_objects;
     }
     return tag;
@@ -70,7 +58,7 @@ static void write_field(DigestStream *stream, const char *text)
 
 void definition_digest(DigestStream *stream, const ArchiveEntry *entry, Digest *ret)
 {
-    bool attached = is_one_of(entry->desc, attachments, ELEMENTSOF(attachments));
+    bool attached = text_is_one_of(entry->desc, attachments, ELEMENTSOF(attachments));
     _cleanup_free_ char *normal =
         entry->defn ? wording_normal(entry->defn, strlen(entry->defn)) : NULL;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sys/mem.h"
+#include "sys/text.h"
 
 /* A state's function reads from a piece that is not empty, returns how many bytes it has taken, and
  * has changed the state if that is none. */
@@ -335,7 +336,7 @@ static bool is_server_encoding(const char *value)
     if (strcmp(value + 1 + strspn(value + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"), "';") != 0)
         return false;
     for (size_t i = 0; i < ELEMENTSOF(starts); i++)
-        if (strncmp(value, starts[i], strlen(starts[i])) == 0)
+        if (text_starts_with(value, starts[i]))
             return true;
     return false;
 }

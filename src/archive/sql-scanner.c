@@ -12,6 +12,7 @@
 #include "archive/sql-section.h"
 #include "archive/sql-statement.h"
 #include "sys/buf.h"
+#include "sys/text.h"
 
 /* The lexer says where a statement ends, its first bytes say what it is: those are held back until
  * they tell. After that a statement either streams on, into the digest of its section or the
@@ -302,8 +303,7 @@ static int end_command(const SqlScanner *s, Err *err)
     static const char *const known[] = { "\\restrict ", "\\unrestrict " };
 
     for (size_t i = 0; i < ELEMENTSOF(known); i++)
-        if (strncmp(s->statement.data, known[i], strlen(known[i])) == 0 &&
-            !strchr(s->statement.data + 1, '\\'))
+        if (text_starts_with(s->statement.data, known[i]) && !strchr(s->statement.data + 1, '\\'))
             return 0;
     err_set(err, ERR_DUMP_INCOMPLETE, "as psql reads it, the SQL holds a command of psql's: %.*s",
             (int)strcspn(s->statement.data, "\n"), s->statement.data);

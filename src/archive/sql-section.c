@@ -6,6 +6,7 @@
 #include "archive/definition.h"
 #include "archive/wording.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 void sql_section_init(SqlSection *s)
 {
@@ -45,7 +46,7 @@ static const char *skip_prefix(const char *line)
     static const char *const prefixes[] = { "-- Name: ", "-- Data for Name: " };
 
     for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
-        if (strncmp(line, prefixes[i], strlen(prefixes[i])) == 0)
+        if (text_starts_with(line, prefixes[i]))
             return line + strlen(prefixes[i]);
     return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 /* One that another begins with comes behind it. */
 static const char *const extensions[] = {
@@ -116,7 +117,7 @@ bool artifact_parse_stem(const char *stem, char **ret_encoded, usec_t *ret_when)
 static const char *leading_extension(const char *s)
 {
     for (size_t i = 0; i < ELEMENTSOF(extensions); i++)
-        if (strncmp(s, extensions[i], strlen(extensions[i])) == 0)
+        if (text_starts_with(s, extensions[i]))
             return extensions[i];
     return NULL;
 }
@@ -172,7 +173,7 @@ bool artifact_parse_file(const char *encoded, const char *file, ArtifactKind *re
     }
 
     size_t stem_length = strlen(encoded) + 1 + STAMP_LENGTH;
-    if (strlen(file) <= stem_length || strncmp(file, encoded, strlen(encoded)) != 0)
+    if (strlen(file) <= stem_length || !text_starts_with(file, encoded))
         return false;
 
     _cleanup_free_ char *stem = mem_strndup(file, stem_length);

@@ -6,6 +6,7 @@
 
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define NAMED_MAX 3 /* so many objects of a kind are named, the others are counted */
 
@@ -370,7 +371,7 @@ int coverage_judge(const PgSurvey *survey, const Inventory *inventory, bool plai
 bool coverage_is_of_unlogged(const char *what)
 {
     const char *start = classes[CLASS_UNLOGGED].what;
-    return strncmp(what, start, strlen(start)) == 0;
+    return text_starts_with(what, start);
 }
 
 void coverage_done(Coverage *c)

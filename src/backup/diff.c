@@ -6,6 +6,7 @@
 
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 const char *diff_verdict_name(DiffVerdict verdict)
 {
@@ -103,7 +104,7 @@ DiffBasis diff_basis(const Manifest *a, const Manifest *b)
         const struct Condition *c = &conditions[i];
         _cleanup_free_ char *in_a = c->of(a), *in_b = c->of(b);
 
-        if (in_a && in_b ? strcmp(in_a, in_b) == 0 : !in_a && !in_b)
+        if (text_equal(in_a, in_b))
             continue;
         add_reason(&definitions, c->name, in_a, in_b);
         if (c->shapes_contents)

@@ -6,6 +6,7 @@
 
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define MORE_SPACE "Give DRILL_DIR more space."
 #define MORE_MEMORY "Give the drill more memory."
@@ -177,7 +178,7 @@ static bool is_programs_own(const char *line)
     static const char *const programs[] = { "pg_restore: ", "psql:", "pg_dump: " };
 
     for (size_t i = 0; i < ELEMENTSOF(programs); i++)
-        if (strncmp(line, programs[i], strlen(programs[i])) == 0)
+        if (text_starts_with(line, programs[i]))
             return true;
     return false;
 }

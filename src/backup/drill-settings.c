@@ -6,6 +6,7 @@
 
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define PRELOAD "shared_preload_libraries="
 
@@ -56,7 +57,7 @@ static void split_libraries(const char *list, Strv *ret)
     for (const char *p = list + strspn(list, ", "); *p; p += strspn(p, ", ")) {
         size_t size = strcspn(p, ", ");
         _cleanup_free_ char *item = mem_strndup(p, size);
-        bool prefixed = strncmp(item, libdir, strlen(libdir)) == 0;
+        bool prefixed = text_starts_with(item, libdir);
         const char *name = item + (prefixed ? strlen(libdir) : 0);
         if (!strv_contains(ret, name))
             strv_add(ret, name);
@@ -90,7 +91,7 @@ bool drill_forget_libraries(Strv *settings, Strv *notes)
 
     for (size_t i = 0; i < settings->count; i++) {
         const char *setting = settings->items[i];
-        if (strncmp(setting, PRELOAD, strlen(PRELOAD)) == 0)
+        if (text_starts_with(setting, PRELOAD))
             strv_addf(notes,
                       "the server does not start with the libraries that the original "
                       "preloads: %s",

@@ -5,6 +5,7 @@
 
 #include "sys/format.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 /* A hundred times a number of bytes may need more than 64 bits. */
 __extension__ typedef unsigned __int128 Product;
@@ -34,17 +35,12 @@ static bool is_fall(const Measure *m, uint64_t max_percent)
 
 /* Measuring */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* What pg_dump writes depends on the format, and on whether and how it compresses; of a directory
  * also on whether its archive is of a version that is known here, as an inventory shows. */
 static bool dumps_are_alike(const Manifest *a, const Manifest *b)
 {
-    return same_text(a->format, b->format) && same_text(a->compressed_by, b->compressed_by) &&
-           same_text(a->compression, b->compression) &&
+    return text_equal(a->format, b->format) && text_equal(a->compressed_by, b->compressed_by) &&
+           text_equal(a->compression, b->compression) &&
            (!manifest_is_directory(a) || !a->inventory_file == !b->inventory_file);
 }
 
@@ -195,7 +191,7 @@ static bool has_to_hand_on(const Series *s, const Backup *b, const char *baselin
     if (!b->accepted || strcmp(b->stem, baseline) != 0)
         return false;
     for (size_t i = 0; i < s->count; i++)
-        if (s->backups[i].good && same_text(s->backups[i].manifest.fall_baseline, baseline))
+        if (s->backups[i].good && text_equal(s->backups[i].manifest.fall_baseline, baseline))
             return false;
     return true;
 }

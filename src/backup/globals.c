@@ -14,6 +14,7 @@
 #include "stream/sink-fd.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define NOTES_MAX 20
 #define NAMES_SHOWN 5
@@ -61,15 +62,10 @@ static const char *const allowed[] = {
     "REVOKE ",      "CREATE TABLESPACE ", "ALTER TABLESPACE ", "COMMENT ON TABLESPACE ",
 };
 
-static bool begins(const char *statement, const char *start)
-{
-    return strncmp(statement, start, strlen(start)) == 0;
-}
-
 static bool is_allowed(const char *statement)
 {
     for (size_t i = 0; i < ELEMENTSOF(allowed); i++)
-        if (begins(statement, allowed[i]))
+        if (text_starts_with(statement, allowed[i]))
             return true;
     return false;
 }
@@ -82,7 +78,7 @@ static const char *behind(const char *statement, const char *words)
 
     for (const char *p = statement; *p; p++) {
         quoted ^= *p == '"';
-        if (!quoted && strncmp(p, words, strlen(words)) == 0)
+        if (!quoted && text_starts_with(p, words))
             return p + strlen(words);
     }
     return NULL;
@@ -148,10 +144,10 @@ static bool is_membership_of_old(const Work *w, const char *statement)
 {
     const char *rest = statement + strlen("GRANT ");
 
-    if (!begins(statement, "GRANT ") || !is_old(&w->roles, rest, NULL))
+    if (!text_starts_with(statement, "GRANT ") || !is_old(&w->roles, rest, NULL))
         return false;
     free(take_name(&rest));
-    return begins(rest, " TO ") && is_old(&w->roles, rest + strlen(" TO "), NULL);
+    return text_starts_with(rest, " TO ") && is_old(&w->roles, rest + strlen(" TO "), NULL);
 }
 
 /* GRANT … ON PARAMETER name TO role, REVOKE … FROM role. */
@@ -159,9 +155,10 @@ static bool is_parameter_of_old(const Work *w, const char *statement)
 {
     const char *parameter = behind(statement, " ON PARAMETER ");
 
-    if (!parameter || (!begins(statement, "GRANT ") && !begins(statement, "REVOKE ")))
+    if (!parameter ||
+        (!text_starts_with(statement, "GRANT ") && !text_starts_with(statement, "REVOKE ")))
         return false;
-    const char *role = behind(parameter, begins(statement, "GRANT ") ? " TO " : " FROM ");
+    const char *role = behind(parameter, text_starts_with(statement, "GRANT ") ? " TO " : " FROM ");
     return is_old(&w->roles, role, NULL);
 }
 
@@ -170,7 +167,7 @@ static bool is_about_old(Work *w, const char *statement)
 {
     for (size_t i = 0; i < ELEMENTSOF(subjects); i++) {
         const char *start = subjects[i].start, *words = subjects[i].words;
-        if (!begins(statement, start))
+        if (!text_starts_with(statement, start))
             continue;
         const char *at = words ? behind(statement, words) : statement + strlen(start);
         if (subjects[i].place ? is_old(&w->places, at, &w->kept_places)
@@ -190,7 +187,7 @@ static int run_setting(Work *w, SqlLexer *lexer, const char *statement, Err *err
     if (!sql_lexer_follow_set(lexer, statement))
         return err_set(err, ERR_DAMAGED, "not a setting of globals: %.100s", statement);
     for (size_t i = 0; i < ELEMENTSOF(sent); i++)
-        if (begins(statement, sent[i]))
+        if (text_starts_with(statement, sent[i]))
             return pg_copy_execute(w->target->session, statement, err);
     return 0;
 }
@@ -200,11 +197,12 @@ static int run_statement(Work *w, SqlLexer *lexer, const char *text, Err *err)
     const char *statement = text + strspn(text, " \t\r\n");
     _cleanup_err_ Err reason = { 0 };
 
-    if (begins(statement, "SET "))
+    if (text_starts_with(statement, "SET "))
         return run_setting(w, lexer, statement, err);
     if (!is_allowed(statement) || is_about_old(w, statement))
         return 0;
-    bool place = w->target->in_place_tablespaces && begins(statement, "CREATE TABLESPACE ");
+    bool place =
+        w->target->in_place_tablespaces && text_starts_with(statement, "CREATE TABLESPACE ");
     _cleanup_free_ char *mapped = place ? map_tablespace(statement) : mem_strdup(statement);
     int r = pg_copy_execute(w->target->session, mapped, &reason);
     if (r == 0 || reason.kind == ERR_SERVER || reason.kind == ERR_PERMISSION) {

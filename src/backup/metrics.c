@@ -8,6 +8,7 @@
 #include "backup/metrics-label.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 /* A row is what has the labels database and kind: each series of the catalog, and what was to be
  * backed up but has no series yet. */
@@ -93,12 +94,9 @@ static bool was_asked_for(const Row *row, const Report *report)
 
 static const ReportEntry *find_entry(const Row *row, const Report *report)
 {
-    for (size_t i = 0; i < report->count; i++) {
-        const char *database = report->entries[i].database;
-        if (database && row->database ? strcmp(database, row->database) == 0
-                                      : database == row->database)
+    for (size_t i = 0; i < report->count; i++)
+        if (text_equal(report->entries[i].database, row->database))
             return &report->entries[i];
-    }
     return NULL;
 }
 

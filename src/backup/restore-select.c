@@ -6,14 +6,7 @@
 
 #include "sys/buf.h"
 #include "sys/mem.h"
-
-static bool is_one_of(const char *text, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i], text) == 0)
-            return true;
-    return false;
-}
+#include "sys/text.h"
 
 static bool is(const ArchiveTocEntry *e, const char *desc)
 {
@@ -24,7 +17,7 @@ bool restore_entry_is_relation(const ArchiveTocEntry *e)
 {
     static const char *const relations[] = { "TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW",
                                              "SEQUENCE" };
-    return is_one_of(e->desc, relations, ELEMENTSOF(relations));
+    return text_is_one_of(e->desc, relations, ELEMENTSOF(relations));
 }
 
 bool restore_entry_is_rows(const ArchiveTocEntry *e)
@@ -45,7 +38,7 @@ static bool is_attribute(const ArchiveTocEntry *e)
                                               "COMMENT",
                                               "ACL",
                                               "SECURITY LABEL" };
-    return is_one_of(e->desc, attributes, ELEMENTSOF(attributes));
+    return text_is_one_of(e->desc, attributes, ELEMENTSOF(attributes));
 }
 
 /* Belong to the relation that their tag begins with: "orders orders_customer_fkey". They may depend
@@ -55,7 +48,7 @@ static bool is_part(const ArchiveTocEntry *e)
     static const char *const parts[] = { "DEFAULT",       "CONSTRAINT",  "CHECK CONSTRAINT",
                                          "FK CONSTRAINT", "TRIGGER",     "RULE",
                                          "POLICY",        "ROW SECURITY" };
-    return is_one_of(e->desc, parts, ELEMENTSOF(parts));
+    return text_is_one_of(e->desc, parts, ELEMENTSOF(parts));
 }
 
 /* The work on one selection */
@@ -94,16 +87,11 @@ static size_t dependency(const Work *w, const ArchiveTocEntry *e, size_t i)
     return found ? found->index : w->toc->count;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* How much of the entry's tag is the name of that relation, 0: it is not. */
 static size_t named_by_tag(const ArchiveTocEntry *e, const ArchiveTocEntry *relation)
 {
     size_t size = strlen(relation->tag);
-    bool fits = restore_entry_is_relation(relation) && same_text(e->schema, relation->schema) &&
+    bool fits = restore_entry_is_relation(relation) && text_equal(e->schema, relation->schema) &&
                 strncmp(e->tag, relation->tag, size) == 0 &&
                 (e->tag[size] == ' ' || e->tag[size] == '\0');
     return fits ? size : 0;
@@ -184,7 +172,7 @@ static void find_partition(const Work *w, const ArchiveTocEntry *attach, size_t 
         if (at == w->toc->count)
             continue;
         const ArchiveTocEntry *e = &w->toc->entries[at];
-        bool named = same_text(e->schema, attach->schema) && strcmp(e->tag, attach->tag) == 0;
+        bool named = text_equal(e->schema, attach->schema) && strcmp(e->tag, attach->tag) == 0;
         *(named ? ret_partition : ret_parent) = at;
     }
 }
@@ -365,8 +353,7 @@ static char *attaching_statement(const ArchiveTocEntry *e)
 {
     static const char begin[] = "ALTER TABLE ONLY ";
 
-    if (!e->defn || strncmp(e->defn, begin, strlen(begin)) != 0 ||
-        !strstr(e->defn, " ATTACH PARTITION "))
+    if (!e->defn || !text_starts_with(e->defn, begin) || !strstr(e->defn, " ATTACH PARTITION "))
         return NULL;
     size_t size = strcspn(e->defn, ";\\\n");
     return strcmp(e->defn + size, ";\n") == 0 ? mem_strndup(e->defn, size + 1) : NULL;

@@ -5,6 +5,7 @@
 
 #include "archive/digest.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define USEC_PER_WEEK (7 * 24 * 3600 * USEC_PER_SEC)
 
@@ -27,7 +28,7 @@ int subset_parse(const char *text, usec_t now, Subset *ret, Err *err)
     uint64_t total = slash ? parse_number(slash + 1, strlen(slash + 1), SUBSET_MAX) : 0;
     uint64_t number = 0;
 
-    if (total > 0 && strncmp(text, "week/", strlen("week/")) == 0)
+    if (total > 0 && text_starts_with(text, "week/"))
         number = now / USEC_PER_WEEK % total + 1;
     else if (total > 0)
         number = parse_number(text, (size_t)(slash - text), total);

@@ -14,6 +14,7 @@
 #include "sys/log.h"
 #include "sys/mem.h"
 #include "sys/strv.h"
+#include "sys/text.h"
 
 /* A word and what it stands for: the type of every setting with a closed list of values. */
 typedef struct Choice {
@@ -353,7 +354,7 @@ static int parse_method(const char *text, CompressionWish *ret)
 
 int setting_value_compression(const char *text, const SettingRange *range, void *ret)
 {
-    CompressionWish wish = { .native = strncmp(text, NATIVE, strlen(NATIVE)) == 0 };
+    CompressionWish wish = { .native = text_starts_with(text, NATIVE) };
     const char *method = wish.native ? text + strlen(NATIVE) : text;
     (void)range;
 

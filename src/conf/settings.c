@@ -14,6 +14,7 @@
 #include "sys/format.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 /* No setting is nearly as long; what is longer is a path that leads to the wrong file. */
 #define CONF_FILE_MAX ((size_t)1 << 20)
@@ -330,7 +331,7 @@ static void check_conf_file_names(Loader *l)
 static void check_environment_names(Loader *l)
 {
     for (char *const *e = l->source->environment; e && *e; e++) {
-        if (strncmp(*e, ENVIRONMENT_PREFIX, strlen(ENVIRONMENT_PREFIX)) != 0)
+        if (!text_starts_with(*e, ENVIRONMENT_PREFIX))
             continue;
 
         _cleanup_free_ char *key = mem_strndup(*e, strcspn(*e, "="));

@@ -13,6 +13,7 @@
 #include "sys/buf.h"
 #include "sys/fs.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 /* Beside libpq's own variables, which our session has read, too. No secret is among them. */
 static const char *const inherited[] = {
@@ -24,8 +25,7 @@ static const char *const inherited[] = {
 static bool is_for_libpq(const char *variable)
 {
     return strncmp(variable, "PG", 2) == 0 && strncmp(variable, "PG_", 3) != 0 &&
-           strncmp(variable, "PGPASSWORD=", strlen("PGPASSWORD=")) != 0 &&
-           strncmp(variable, "PGTZ=", strlen("PGTZ=")) != 0;
+           !text_starts_with(variable, "PGPASSWORD=") && !text_starts_with(variable, "PGTZ=");
 }
 
 void pg_client_environment(Strv *env)

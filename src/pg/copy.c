@@ -8,6 +8,7 @@
 #include "pg/sql-quote.h"
 #include "sys/format.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define BOOLEAN_OID 16 /* of pg_type: it never changes */
 
@@ -15,7 +16,7 @@
 static bool refused_with(const PgSession *s, const char *const *states, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (strncmp(s->state, states[i], strlen(states[i])) == 0)
+        if (text_starts_with(s->state, states[i]))
             return true;
     return false;
 }

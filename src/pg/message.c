@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define CONNECTIONS_HINT                                                                           \
     "Raise the role's CONNECTION LIMIT or the server's max_connections. A run takes three "        \
@@ -36,7 +37,7 @@ static const struct {
 void pg_classify_state(const char *state, ErrKind *kind, const char **hint)
 {
     for (size_t i = 0; i < ELEMENTSOF(states) && state; i++)
-        if (strncmp(state, states[i].state, strlen(states[i].state)) == 0) {
+        if (text_starts_with(state, states[i].state)) {
             *kind = states[i].kind;
             *hint = states[i].hint;
             return;

@@ -7,12 +7,13 @@
 #include "pg/session.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define VARIABLE "PGOPTIONS="
 
 static bool is_options(const char *variable)
 {
-    return strncmp(variable, VARIABLE, strlen(VARIABLE)) == 0;
+    return text_starts_with(variable, VARIABLE);
 }
 
 /* libpq's words are separated by blanks, which a backslash takes their meaning from. */

@@ -9,6 +9,7 @@
 #include "pg/sql-quote.h"
 #include "sys/clock.h"
 #include "sys/mem.h"
+#include "sys/text.h"
 
 #define MARK "_restoring_"
 #define MARK_DIGITS 8
@@ -43,7 +44,7 @@ bool pg_is_unfinished_name(const char *name)
     size_t size = strlen(name), end = strlen(MARK) + MARK_DIGITS;
     const char *mark = size >= end ? name + size - end : name;
 
-    return size >= end && strncmp(mark, MARK, strlen(MARK)) == 0 &&
+    return size >= end && text_starts_with(mark, MARK) &&
            strspn(mark + strlen(MARK), "0123456789abcdef") == MARK_DIGITS;
 }
 
