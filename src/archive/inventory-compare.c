@@ -16,11 +16,6 @@ typedef struct ListKind {
     void (*fill)(InventoryDifference *d, const void *before, const void *after);
 } ListKind;
 
-static int table_order(const void *a, const void *b)
-{
-    return inventory_table_order(a, b);
-}
-
 static bool table_same(const void *a, const void *b)
 {
     const InventoryTable *before = a, *after = b;
@@ -32,11 +27,6 @@ static void table_fill(InventoryDifference *d, const void *before, const void *a
 {
     d->table[0] = before;
     d->table[1] = after;
-}
-
-static int sequence_order(const void *a, const void *b)
-{
-    return inventory_sequence_order(a, b);
 }
 
 static bool sequence_same(const void *a, const void *b)
@@ -51,11 +41,6 @@ static void sequence_fill(InventoryDifference *d, const void *before, const void
     d->sequence[1] = after;
 }
 
-static int definition_order(const void *a, const void *b)
-{
-    return inventory_definition_order(a, b);
-}
-
 static bool definition_same(const void *a, const void *b)
 {
     const InventoryDefinition *before = a, *after = b;
@@ -68,10 +53,11 @@ static void definition_fill(InventoryDifference *d, const void *before, const vo
     d->definition[1] = after;
 }
 
-static const ListKind table_list = { sizeof(InventoryTable), table_order, table_same, table_fill };
-static const ListKind sequence_list = { sizeof(InventorySequence), sequence_order, sequence_same,
-                                        sequence_fill };
-static const ListKind definition_list = { sizeof(InventoryDefinition), definition_order,
+static const ListKind table_list = { sizeof(InventoryTable), inventory_table_order, table_same,
+                                     table_fill };
+static const ListKind sequence_list = { sizeof(InventorySequence), inventory_sequence_order,
+                                        sequence_same, sequence_fill };
+static const ListKind definition_list = { sizeof(InventoryDefinition), inventory_definition_order,
                                           definition_same, definition_fill };
 
 typedef struct List {

@@ -28,25 +28,24 @@ int inventory_name_order(const char *schema, const char *name, const char *other
     return order != 0 ? order : strcmp(name, other_name);
 }
 
-int inventory_table_order(const InventoryTable *a, const InventoryTable *b)
+int inventory_table_order(const void *a, const void *b)
 {
-    return inventory_name_order(a->schema, a->name, b->schema, b->name);
+    const InventoryTable *x = a, *y = b;
+    return inventory_name_order(x->schema, x->name, y->schema, y->name);
 }
 
-int inventory_sequence_order(const InventorySequence *a, const InventorySequence *b)
+int inventory_sequence_order(const void *a, const void *b)
 {
-    return inventory_name_order(a->schema, a->name, b->schema, b->name);
+    const InventorySequence *x = a, *y = b;
+    return inventory_name_order(x->schema, x->name, y->schema, y->name);
 }
 
-int inventory_definition_order(const InventoryDefinition *a, const InventoryDefinition *b)
+int inventory_definition_order(const void *a, const void *b)
 {
-    int order = a->type == b->type ? 0 : strcmp(a->type, b->type);
-    return order != 0 ? order : inventory_name_order(a->schema, a->name, b->schema, b->name);
-}
+    const InventoryDefinition *x = a, *y = b;
 
-static int table_order(const void *a, const void *b)
-{
-    return inventory_table_order(a, b);
+    int order = x->type == y->type ? 0 : strcmp(x->type, y->type);
+    return order != 0 ? order : inventory_name_order(x->schema, x->name, y->schema, y->name);
 }
 
 static void table_unite(void *into, const void *from)
@@ -56,11 +55,6 @@ static void table_unite(void *into, const void *from)
     t->rows += other->rows;
     t->bytes += other->bytes;
     digest_unite(&t->digest, &other->digest);
-}
-
-static int sequence_order(const void *a, const void *b)
-{
-    return inventory_sequence_order(a, b);
 }
 
 /* No dump has a sequence twice: this only has to be the same whatever the order was. */
@@ -73,11 +67,6 @@ static void sequence_unite(void *into, const void *from)
     s->called |= other->called;
 }
 
-static int definition_order(const void *a, const void *b)
-{
-    return inventory_definition_order(a, b);
-}
-
 static void definition_unite(void *into, const void *from)
 {
     InventoryDefinition *d = into;
@@ -86,9 +75,10 @@ static void definition_unite(void *into, const void *from)
     digest_unite(&d->digest, &other->digest);
 }
 
-static const ListKind table_list = { sizeof(InventoryTable), table_order, table_unite };
-static const ListKind sequence_list = { sizeof(InventorySequence), sequence_order, sequence_unite };
-static const ListKind definition_list = { sizeof(InventoryDefinition), definition_order,
+static const ListKind table_list = { sizeof(InventoryTable), inventory_table_order, table_unite };
+static const ListKind sequence_list = { sizeof(InventorySequence), inventory_sequence_order,
+                                        sequence_unite };
+static const ListKind definition_list = { sizeof(InventoryDefinition), inventory_definition_order,
                                           definition_unite };
 
 static void *item(const List *l, size_t i)

@@ -65,10 +65,10 @@ void inventory_add_large_object(Inventory *i, uint64_t bytes, const Digest *dige
 void inventory_sort(Inventory *i);
 
 /* The order of a sorted inventory: by the bytes of schema and name, of definitions by type first.
- */
-int inventory_table_order(const InventoryTable *a, const InventoryTable *b);
-int inventory_sequence_order(const InventorySequence *a, const InventorySequence *b);
-int inventory_definition_order(const InventoryDefinition *a, const InventoryDefinition *b);
+ * Items are passed as qsort() and bsearch() have them: an InventoryTable and so on. */
+int inventory_table_order(const void *a, const void *b);
+int inventory_sequence_order(const void *a, const void *b);
+int inventory_definition_order(const void *a, const void *b);
 int inventory_name_order(const char *schema, const char *name, const char *other_schema,
                          const char *other_name);
 

@@ -100,21 +100,6 @@ static void judge_done(Judge *j)
 /* Looking up; all lists are sorted by their names, byte by byte. Keys are items without contents,
  * whose names nobody frees. */
 
-static int order_of_tables(const void *key, const void *item)
-{
-    return inventory_table_order(key, item);
-}
-
-static int order_of_sequences(const void *key, const void *item)
-{
-    return inventory_sequence_order(key, item);
-}
-
-static int order_of_definitions(const void *key, const void *item)
-{
-    return inventory_definition_order(key, item);
-}
-
 static int order_of_relations(const void *key, const void *item)
 {
     const PgRelation *a = key, *b = item;
@@ -134,8 +119,8 @@ static bool has_contents(const Inventory *i, const PgRelation *r)
 
     if (r->kind == PG_SEQUENCE)
         return is_among(&sequence, i->sequences, i->sequence_count, sizeof(sequence),
-                        order_of_sequences);
-    return is_among(&table, i->tables, i->table_count, sizeof(table), order_of_tables);
+                        inventory_sequence_order);
+    return is_among(&table, i->tables, i->table_count, sizeof(table), inventory_table_order);
 }
 
 static bool has_definition(const Inventory *i, const char *type, const char *schema,
@@ -144,7 +129,7 @@ static bool has_definition(const Inventory *i, const char *type, const char *sch
     const InventoryDefinition definition = { .type = type, .schema = schema, .name = name };
 
     return is_among(&definition, i->definitions, i->definition_count, sizeof(definition),
-                    order_of_definitions);
+                    inventory_definition_order);
 }
 
 /* Tables and sequences */

@@ -142,11 +142,6 @@ static int has_rows(const RestoreScope *scope, const ArchiveTocEntry *e, PgSessi
     return restore_entry_is_rows(e) ? pg_table_has_rows(session, e->schema, e->tag, ret, err) : 0;
 }
 
-static int compare_sequences(const void *a, const void *b)
-{
-    return inventory_sequence_order(a, b);
-}
-
 static int is_sequence_further(const RestoreScope *scope, const ArchiveTocEntry *e,
                                PgSession *session, bool *ret, Err *err)
 {
@@ -154,7 +149,7 @@ static int is_sequence_further(const RestoreScope *scope, const ArchiveTocEntry 
     const InventorySequence key = { .schema = e->schema, .name = e->tag };
     const InventorySequence *found =
         strcmp(e->desc, "SEQUENCE SET") == 0 && i->sequence_count > 0
-            ? bsearch(&key, i->sequences, i->sequence_count, sizeof(key), compare_sequences)
+            ? bsearch(&key, i->sequences, i->sequence_count, sizeof(key), inventory_sequence_order)
             : NULL;
 
     if (!found)
