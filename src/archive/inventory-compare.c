@@ -134,16 +134,10 @@ static char *counted(uint64_t count, const char *noun)
     return mem_printf("%" PRIu64 " %s%s", count, noun, count == 1 ? "" : "s");
 }
 
-/* "public.orders", "orders" */
-static char *full_name(const char *schema, const char *name)
-{
-    return mem_printf("%s%s%s", schema, *schema ? "." : "", name);
-}
-
 static char *describe_table(const InventoryDifference *d)
 {
     const InventoryTable *before = d->table[0], *after = d->table[1], *any = after ? after : before;
-    _cleanup_free_ char *name = full_name(any->schema, any->name);
+    _cleanup_free_ char *name = inventory_full_name(any->schema, any->name);
     _cleanup_free_ char *rows = counted(before ? before->rows : after->rows, "row");
 
     if (!before || !after)
@@ -163,7 +157,8 @@ static char *describe_sequence(const InventoryDifference *d)
 {
     const InventorySequence *before = d->sequence[0], *after = d->sequence[1];
     const InventorySequence *any = after ? after : before;
-    _cleanup_free_ char *name = full_name(any->schema, any->name), *value = sequence_value(any);
+    _cleanup_free_ char *name = inventory_full_name(any->schema, any->name),
+                        *value = sequence_value(any);
 
     if (!before || !after)
         return mem_printf("sequence %s %s: %s", name, change_words[d->change], value);
@@ -183,7 +178,7 @@ static char *describe_large_objects(const Inventory *before, const Inventory *af
 static char *describe_definition(const InventoryDifference *d)
 {
     const InventoryDefinition *any = d->definition[1] ? d->definition[1] : d->definition[0];
-    _cleanup_free_ char *name = full_name(any->schema, any->name);
+    _cleanup_free_ char *name = inventory_full_name(any->schema, any->name);
 
     return mem_printf("definition of %s%s%s %s", any->type, *name ? " " : "", name,
                       d->change == INVENTORY_CHANGED ? "differs" : change_words[d->change]);

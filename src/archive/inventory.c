@@ -28,6 +28,11 @@ int inventory_name_order(const char *schema, const char *name, const char *other
     return order != 0 ? order : strcmp(name, other_name);
 }
 
+char *inventory_full_name(const char *schema, const char *name)
+{
+    return schema && *schema ? mem_printf("%s.%s", schema, name) : mem_strdup(name);
+}
+
 int inventory_table_order(const void *a, const void *b)
 {
     const InventoryTable *x = a, *y = b;

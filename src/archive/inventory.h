@@ -71,6 +71,9 @@ int inventory_sequence_order(const void *a, const void *b);
 int inventory_definition_order(const void *a, const void *b);
 int inventory_name_order(const char *schema, const char *name, const char *other_schema,
                          const char *other_name);
+/* For people: "public.orders"; "orders" of what is in no schema, which is "" or NULL. Caller frees.
+ */
+char *inventory_full_name(const char *schema, const char *name);
 
 uint64_t inventory_rows(const Inventory *i);  /* of all tables */
 uint64_t inventory_bytes(const Inventory *i); /* likewise, without large objects */

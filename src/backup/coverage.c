@@ -76,9 +76,10 @@ typedef struct Judge {
 
 static void group_add(Group *g, const char *kind, const char *schema, const char *name)
 {
-    if (g->count++ < NAMED_MAX)
-        buf_addf(&g->names, "%s%s \"%s%s%s\"", g->names.size > 0 ? ", " : "", kind, schema,
-                 schema[0] ? "." : "", name);
+    if (g->count++ >= NAMED_MAX)
+        return;
+    _cleanup_free_ char *full_name = inventory_full_name(schema, name);
+    buf_addf(&g->names, "%s%s \"%s\"", g->names.size > 0 ? ", " : "", kind, full_name);
 }
 
 /* Ends the list; the text stays the group's. */

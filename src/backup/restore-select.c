@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/inventory.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
 #include "sys/text.h"
@@ -192,7 +193,7 @@ static bool fits(const char *pattern, const ArchiveTocEntry *e)
 
 static char *full_name(const ArchiveTocEntry *e)
 {
-    return e->schema ? mem_printf("%s.%s", e->schema, e->tag) : mem_strdup(e->tag);
+    return inventory_full_name(e->schema, e->tag);
 }
 
 static int compare_names(const void *a, const void *b)
