@@ -26,12 +26,12 @@ static char *text_form(const Manifest *m)
 {
     if (!m->format)
         return NULL;
-    return mem_strdup(strcmp(m->format, "plain") == 0 ? "SQL text" : "archive");
+    return mem_strdup(manifest_is_text(m) ? "SQL text" : "archive");
 }
 
 static char *major_of(const char *version)
 {
-    return version ? mem_strndup(version, strcspn(version, ".")) : NULL;
+    return version ? mem_printf("%d", manifest_major(version)) : NULL;
 }
 
 static char *server_major(const Manifest *m)

@@ -154,7 +154,7 @@ static int choose_way(Drill *d, const char *path, PgRestoreOptions *ret, Err *er
 
     *ret = (PgRestoreOptions){
         .database = d->database,
-        .plain = strcmp(d->backup->manifest.format, "plain") == 0,
+        .plain = manifest_is_text(&d->backup->manifest),
     };
     if (ret->plain && !d->backup->manifest.inventory_file) {
         err_set(err, ERR_COULD_NOT_VERIFY,

@@ -28,7 +28,7 @@ static int check_digest(Drill *d, Err *err)
 /* Without a pg_restore the rest still tells damage, but not soundness. */
 static int check_decoding(Drill *d, Err *err)
 {
-    bool archive = strcmp(d->backup->manifest.format, "plain") != 0;
+    bool archive = !manifest_is_text(&d->backup->manifest);
     bool without = archive && !d->programs.bindir;
 
     int r = verify_decoded(d->ctx->catalog, d->series, d->backup,
@@ -175,7 +175,8 @@ static void find_programs(Drill *d)
 {
     const Manifest *m = &d->backup->manifest;
 
-    if (pg_client_find(d->ctx->bindir, atoi(m->client_version), &d->programs, &d->no_programs) < 0)
+    if (pg_client_find(d->ctx->bindir, manifest_major(m->client_version), &d->programs,
+                       &d->no_programs) < 0)
         return;
     (void)pg_cluster_check_programs(&d->programs, &d->no_programs);
 }

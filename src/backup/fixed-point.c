@@ -31,7 +31,7 @@ static void choose_settings(const Manifest *m, Strv *ret)
 static int dump_copy(const FixedPoint *f, Inventory *ret, Err *err)
 {
     const Manifest *m = &f->backup->manifest;
-    bool plain = strcmp(m->format, "plain") == 0;
+    bool plain = manifest_is_text(m);
     _cleanup_strv_ Strv settings = { 0 };
     const PgDumpOptions options = {
         .database = f->database,
@@ -62,17 +62,12 @@ static int dump_copy(const FixedPoint *f, Inventory *ret, Err *err)
     return stage_observe_take_inventory(observed, ret, err);
 }
 
-static int major_of(const char *version)
-{
-    return version ? atoi(version) : 0;
-}
-
 bool fixed_point_is_of_another_major(const Backup *backup, int client_major, int server_major)
 {
     const Manifest *m = &backup->manifest;
 
-    return client_major != major_of(m->client_version) ||
-           server_major != major_of(m->server_version);
+    return client_major != manifest_major(m->client_version) ||
+           server_major != manifest_major(m->server_version);
 }
 
 static bool lacks_unlogged(const Manifest *m)
@@ -91,7 +86,7 @@ static int say_not_compared(const FixedPoint *f, Err *err)
             "tables, sequences and large objects are the same; the definitions were not compared, "
             "which pg_dump %s wrote of a server %s and PostgreSQL %d words otherwise",
             m->client_version, m->server_version, f->client->major);
-    err_hint(err, "Install PostgreSQL %d's server programs.", major_of(m->server_version));
+    err_hint(err, "Install PostgreSQL %d's server programs.", manifest_major(m->server_version));
     return -EINVAL;
 }
 

@@ -80,9 +80,24 @@ static const Member members[] = {
     { "warnings_dropped", MEMBER_UINT_OPT, offsetof(Manifest, warnings_dropped) },
 };
 
+static bool has_format(const Manifest *m, BackupFormat format)
+{
+    return m->format && strcmp(m->format, backup_format_to_string(format)) == 0;
+}
+
 bool manifest_is_directory(const Manifest *m)
 {
-    return m->format && strcmp(m->format, backup_format_to_string(BACKUP_FORMAT_DIRECTORY)) == 0;
+    return has_format(m, BACKUP_FORMAT_DIRECTORY);
+}
+
+bool manifest_is_text(const Manifest *m)
+{
+    return has_format(m, BACKUP_FORMAT_PLAIN);
+}
+
+int manifest_major(const char *version)
+{
+    return version ? atoi(version) : 0;
 }
 
 uint64_t manifest_warning_count(const Manifest *m)

@@ -71,8 +71,13 @@ typedef struct Manifest {
     char *fall_baseline; /* stem of the newest whose fall was accepted by then; NULL: none was */
 } Manifest;
 
-/* Whether `file` is a directory; false where nothing is known. */
+/* Whether `file` is a directory, or SQL text for psql; false where nothing is known. What is not
+ * text is an archive for pg_restore. */
 bool manifest_is_directory(const Manifest *m);
+bool manifest_is_text(const Manifest *m);
+
+/* 15 of a server's or a client's "15.4"; 0 of NULL. */
+int manifest_major(const char *version);
 
 /* What pg_dump's warnings, and the omissions that are one, add up to; 0 is a clean backup. */
 uint64_t manifest_warning_count(const Manifest *m);

@@ -52,7 +52,7 @@ static int refuse_commands(const RestoreSource *source, Err *err)
 
 static int check_options(const RestoreSource *source, const RestoreTarget *t, bool exists, Err *err)
 {
-    bool plain = strcmp(source->backup->manifest.format, "plain") == 0;
+    bool plain = manifest_is_text(&source->backup->manifest);
 
     if (plain && (is_choice(t) || t->clean || t->jobs > 1))
         return refuse_text(source, err);

@@ -222,7 +222,7 @@ static int feed_client(const Restore *restore, Err *err)
         selection->chosen ? restore_selection_list(selection, &restore->scope.toc) : NULL;
     const PgRestoreOptions options = {
         .database = restore->database,
-        .plain = strcmp(source->backup->manifest.format, "plain") == 0,
+        .plain = manifest_is_text(&source->backup->manifest),
         .replace = t->clean && !created,
         .one_transaction = !created,
         .archive = directory || t->jobs > 1 || restore->scope.toc.count > 0 ? path : NULL,

@@ -58,11 +58,6 @@ static void add_expectation(Pipeline *p, Expectation *e)
     pipeline_add(p, stage_check_new(check_expectation, e));
 }
 
-static bool is_text(const Manifest *m)
-{
-    return strcmp(m->format, "plain") == 0;
-}
-
 /* Of SQL text, by the manifest's "gzip:1": pg_restore knows by itself how an archive is compressed.
  */
 static int text_codec(const Manifest *m, Codec *ret, Err *err)
@@ -112,7 +107,7 @@ static int add_decoders(Pipeline *p, Pass *pass, Err *err)
     const Manifest *m = pass->manifest;
     Codec codec = CODEC_NONE;
 
-    if (!is_text(m)) {
+    if (!manifest_is_text(m)) {
         if (pass->observe)
             pass->observed = pipeline_add(p, stage_observe_archive_new());
         return 0;
@@ -355,7 +350,7 @@ static int spawn_reader(const Manifest *m, const PgClient *client, usec_t stall_
 {
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
 
-    if (!client || is_text(m)) {
+    if (!client || manifest_is_text(m)) {
         *ret_sink = sink_null_new();
         return 0;
     }

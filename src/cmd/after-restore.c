@@ -44,7 +44,7 @@ static void tell_of_properties(const RestoreSource *source)
 
     if (!m->database_properties)
         return;
-    if (strcmp(m->format, "plain") == 0) {
+    if (manifest_is_text(m)) {
         log_warning("not restored: %s of the database \"%s\" itself, which SQL text does not hold",
                     m->database_properties, m->database);
         return;

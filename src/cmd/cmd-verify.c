@@ -47,9 +47,9 @@ static int verify_one(const Verification *v, const Series *series, const Backup 
     _cleanup_err_ Err reason = { 0 };
     PgClient client = { 0 };
 
-    bool archive = m->format && strcmp(m->format, "plain") != 0;
-    if (archive &&
-        pg_client_find(v->settings->pg_bindir, atoi(m->client_version), &client, &reason) < 0)
+    bool archive = m->format && !manifest_is_text(m);
+    if (archive && pg_client_find(v->settings->pg_bindir, manifest_major(m->client_version),
+                                  &client, &reason) < 0)
         return verify_without_client(v, series, backup, &reason, err);
 
     int r = verify_decoded(&v->catalog, series, backup, archive ? &client : NULL,
@@ -64,7 +64,7 @@ static int verify_one(const Verification *v, const Series *series, const Backup 
 /* What has been found right. */
 static const char *describe_levels(const Manifest *m)
 {
-    bool text = strcmp(m->format, "plain") == 0;
+    bool text = manifest_is_text(m);
 
     if (!m->inventory_file)
         return text ? "digest and text" : "digest, pg_restore";

@@ -69,7 +69,7 @@ static bool are_of_different_majors(const DiffSides *s)
     const char *a = s->backup[0]->manifest.server_version;
     const char *b = s->backup[1]->manifest.server_version;
 
-    return a && b && atoi(a) != atoi(b);
+    return a && b && manifest_major(a) != manifest_major(b);
 }
 
 static bool are_of_different_databases(const DiffSides *s)
