@@ -18,14 +18,12 @@ int acceptance_save(int dir_fd, const char *dir_path, const char *stem, usec_t w
 {
     _cleanup_free_ char *name = acceptance_file_name(stem);
     _cleanup_json_ Json *json = json_new_object();
-    char accepted[CLOCK_RFC3339_SIZE];
 
-    clock_format_rfc3339(when, accepted);
     json_set_uint(json, "format_version", ACCEPTANCE_FORMAT_VERSION);
     json_set_text(json, "stem", stem);
-    json_set_text(json, "accepted", accepted);
+    json_set_time(json, "accepted", when);
 
-    _cleanup_free_ char *printed = json_print(json), *text = mem_printf("%s\n", printed);
+    _cleanup_free_ char *text = json_print(json);
     int r = fs_write_durable(dir_fd, name, text, strlen(text), FS_PUBLISH_REPLACE);
     if (r < 0)
         return err_set_errno(err, -r, "could not write \"%s/%s\"", dir_path, name);
@@ -35,7 +33,7 @@ int acceptance_save(int dir_fd, const char *dir_path, const char *stem, usec_t w
 static int parse_acceptance(const char *text, size_t size, const char *stem, Err *err)
 {
     _cleanup_json_ Json *json = NULL;
-    _cleanup_free_ char *named = NULL, *accepted = NULL;
+    _cleanup_free_ char *named = NULL;
     uint64_t version = 0;
     usec_t when;
 
@@ -50,9 +48,7 @@ static int parse_acceptance(const char *text, size_t size, const char *stem, Err
     if (r >= 0 && strcmp(named, stem) != 0)
         r = err_set(err, ERR_DAMAGED, "\"stem\" is \"%s\", not that of the file", named);
     if (r >= 0)
-        r = json_get_text(json, "accepted", &accepted, err);
-    if (r >= 0 && clock_parse_rfc3339(accepted, &when) < 0)
-        r = err_set(err, ERR_DAMAGED, "\"accepted\" is no time: \"%s\"", accepted);
+        r = json_get_time(json, "accepted", &when, err);
     return r;
 }
 

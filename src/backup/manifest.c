@@ -203,9 +203,7 @@ Json *manifest_to_json(const Manifest *m)
 char *manifest_print(const Manifest *m)
 {
     _cleanup_json_ Json *json = manifest_to_json(m);
-    _cleanup_free_ char *printed = json_print(json);
-
-    return mem_printf("%s\n", printed);
+    return json_print(json);
 }
 
 /* Reading. The text may come from anywhere: nothing in it is believed before it is checked. */

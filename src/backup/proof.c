@@ -262,7 +262,7 @@ int proof_save(const Proof *p, int dir_fd, const char *dir_path, Err *err)
 {
     _cleanup_free_ char *name = proof_file_name(p->stem);
     _cleanup_json_ Json *json = proof_to_json(p);
-    _cleanup_free_ char *printed = json_print(json), *text = mem_printf("%s\n", printed);
+    _cleanup_free_ char *text = json_print(json);
 
     int r = fs_write_durable(dir_fd, name, text, strlen(text), FS_PUBLISH_REPLACE);
     if (r == -ENOENT) /* swept as unfinished by a run that has just begun: it does so once */

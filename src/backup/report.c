@@ -47,13 +47,6 @@ uint64_t report_stored_bytes(const Report *r)
 
 /* Writing */
 
-static void write_time(Json *json, const char *key, usec_t when)
-{
-    char text[CLOCK_RFC3339_SIZE];
-    clock_format_rfc3339(when, text);
-    json_set_text(json, key, when > 0 ? text : NULL);
-}
-
 /* Three members, null where nothing failed. */
 static void write_err(Json *json, const Err *err)
 {
@@ -94,8 +87,8 @@ Json *report_to_json(const Report *r)
 
     json_set_text(json, "run_id", r->run_id);
     json_set_text(json, "instance", r->instance);
-    write_time(json, "started", r->started);
-    write_time(json, "finished", r->finished);
+    json_set_time(json, "started", r->started);
+    json_set_time(json, "finished", r->finished);
     json_set_uint(json, "duration_ms",
                   r->finished > r->started ? (r->finished - r->started) / USEC_PER_MSEC : 0);
     json_set_uint(json, "missed_slots", r->missed_slots);
@@ -116,8 +109,7 @@ Json *report_to_json(const Report *r)
 int report_save(const Report *r, const char *state_dir, Err *err)
 {
     _cleanup_json_ Json *json = report_to_json(r);
-    _cleanup_free_ char *printed = json_print(json);
-    _cleanup_free_ char *text = mem_printf("%s\n", printed);
+    _cleanup_free_ char *text = json_print(json);
     _cleanup_close_ int fd = -1;
 
     int q = fs_open_dir(AT_FDCWD, state_dir, 0700, &fd);
@@ -192,18 +184,13 @@ int report_load_databases(const char *state_dir, Strv *ret, Err *err)
 int report_load_started(const char *state_dir, usec_t *ret, Err *err)
 {
     _cleanup_json_ Json *json = NULL;
-    _cleanup_free_ char *text = NULL;
     _cleanup_err_ Err reason = { 0 };
 
     *ret = 0;
     int r = load(state_dir, &json, err);
     if (r < 0 || !json)
         return r;
-    if (json_get_text(json, "started", &text, &reason) < 0)
+    if (json_get_time(json, "started", ret, &reason) < 0)
         return say_damaged(state_dir, &reason, err);
-    if (clock_parse_rfc3339(text, ret) < 0) {
-        err_set(&reason, ERR_DAMAGED, "\"started\" is no time");
-        return say_damaged(state_dir, &reason, err);
-    }
     return 0;
 }

@@ -20,16 +20,13 @@ void schedule_done(Schedule *s)
 static int parse(const char *text, size_t size, Schedule *ret, Err *err)
 {
     _cleanup_json_ Json *json = NULL;
-    _cleanup_free_ char *first_start = NULL;
 
     int r = json_parse_object(text, size, &json, err);
     if (r < 0)
         return r;
-    r = json_get_text(json, "first_start", &first_start, err);
+    r = json_get_time(json, "first_start", &ret->first_start, err);
     if (r < 0)
         return r;
-    if (clock_parse_rfc3339(first_start, &ret->first_start) < 0)
-        return err_set(err, ERR_DAMAGED, "\"%s\" is no time", first_start);
     return json_get_text_opt(json, "problem", &ret->problem, err);
 }
 
@@ -56,15 +53,12 @@ int schedule_load(const char *state_dir, Schedule *ret, Err *err)
 
 int schedule_save(const char *state_dir, const Schedule *s, Err *err)
 {
-    char first_start[CLOCK_RFC3339_SIZE];
     _cleanup_json_ Json *json = json_new_object();
     _cleanup_close_ int fd = -1;
 
-    clock_format_rfc3339(s->first_start, first_start);
-    json_set_text(json, "first_start", first_start);
+    json_set_time(json, "first_start", s->first_start);
     json_set_text(json, "problem", s->problem);
-    _cleanup_free_ char *printed = json_print(json);
-    _cleanup_free_ char *text = mem_printf("%s\n", printed);
+    _cleanup_free_ char *text = json_print(json);
 
     int r = fs_open_dir(AT_FDCWD, state_dir, 0700, &fd);
     if (r < 0)

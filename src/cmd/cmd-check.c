@@ -336,7 +336,7 @@ static void print_json(const Findings *f, bool all_ok)
                       item->result == RESULT_OK ? NULL : err_kind_info(item->err.kind)->name);
     }
     text = json_print(root);
-    printf("%s\n", text);
+    fputs(text, stdout);
 }
 
 static void print_table(const Findings *f)

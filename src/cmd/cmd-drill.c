@@ -370,7 +370,7 @@ static void print_json(Drills *d)
 
     json_set_child(root, "drills", TAKE_PTR(d->json));
     _cleanup_free_ char *text = json_print(root);
-    printf("%s\n", text);
+    fputs(text, stdout);
 }
 
 /* The worst of all is the whole. */

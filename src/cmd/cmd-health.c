@@ -24,13 +24,11 @@ static void print_json(const Health *health, usec_t now)
     Json *list = json_set_child(root, "databases", json_new_array());
     for (size_t i = 0; i < health->count; i++) {
         const HealthEntry *e = &health->entries[i];
-        char newest[CLOCK_RFC3339_SIZE];
         Json *o = json_add_child(list, json_new_object());
 
-        clock_format_rfc3339(e->newest, newest);
         json_set_text(o, "database", e->database);
         json_set_flag(o, "healthy", e->healthy);
-        json_set_text(o, "newest", e->ever ? newest : NULL);
+        json_set_time(o, "newest", e->ever ? e->newest : 0);
         if (e->ever)
             json_set_uint(o, "age_seconds", now > e->newest ? (now - e->newest) / USEC_PER_SEC : 0);
         else
@@ -39,7 +37,7 @@ static void print_json(const Health *health, usec_t now)
     }
 
     text = json_print(root);
-    printf("%s\n", text);
+    fputs(text, stdout);
 }
 
 /* Why it is not known which databases there are, in `ret`; empty where it is. What the settings

@@ -43,12 +43,10 @@ static const char *series_name(const Series *s)
 
 static Json *summary_of_proof(const Proof *p)
 {
-    char finished[CLOCK_RFC3339_SIZE];
     Json *o = json_new_object();
 
-    clock_format_rfc3339(p->finished, finished);
     json_set_text(o, "result", proof_result_name(p->result));
-    json_set_text(o, "finished", finished);
+    json_set_time(o, "finished", p->finished);
     json_set_uint(o, "recovery_ms", p->recovery_msec);
     json_set_text(o, "reason", p->reason);
     return o;
@@ -69,20 +67,17 @@ static Json *fall_to_json(const Series *s, const Backup *b)
 
 static Json *backup_to_json(const Series *s, const Backup *b)
 {
-    char when[CLOCK_RFC3339_SIZE], finished[CLOCK_RFC3339_SIZE];
     const Manifest *m = &b->manifest;
     Json *o = json_new_object();
 
-    clock_format_rfc3339(b->when, when);
-    clock_format_rfc3339(m->finished, finished);
     json_set_text(o, "stem", b->stem);
     json_set_text(o, "kind", s->database ? "database" : "globals");
     json_set_text(o, "database", s->database);
     json_set_text(o, "format", m->format);
     json_set_text(o, "compression", m->compression);
     json_set_text(o, "file", m->file);
-    json_set_text(o, "when", when);
-    json_set_text(o, "finished", m->finished > 0 ? finished : NULL);
+    json_set_time(o, "when", b->when);
+    json_set_time(o, "finished", m->finished);
     json_set_uint(o, "stored_bytes", m->stored_bytes);
     json_set_uint(o, "raw_bytes", m->raw_bytes);
     if (m->inventory_file) {
@@ -128,7 +123,7 @@ static void print_json(const Catalog *catalog, const bool *selected)
             json_add_child(list, unreadable_to_json(&catalog->series[i]));
 
     text = json_print(root);
-    printf("%s\n", text);
+    fputs(text, stdout);
 }
 
 /* As a table */

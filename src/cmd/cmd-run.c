@@ -419,7 +419,7 @@ static void print_report(const Report *report)
     _cleanup_json_ Json *json = report_to_json(report);
     _cleanup_free_ char *text = json_print(json);
 
-    printf("%s\n", text);
+    fputs(text, stdout);
 }
 
 /* Everything between the lock and the conclusion; what ends it as a whole stands in the report. */

@@ -8,14 +8,12 @@
 
 static Json *side_to_json(const Backup *b, const Inventory *i)
 {
-    char when[CLOCK_RFC3339_SIZE];
     const Manifest *m = &b->manifest;
     Json *o = json_new_object();
 
-    clock_format_rfc3339(b->when, when);
     json_set_text(o, "stem", b->stem);
     json_set_text(o, "database", m->database);
-    json_set_text(o, "when", when);
+    json_set_time(o, "when", b->when);
     json_set_text(o, "format", m->format);
     json_set_text(o, "server_version", m->server_version);
     json_set_text(o, "client_version", m->client_version);
@@ -146,5 +144,5 @@ void diff_print_json(const DiffSides *sides, const Diff *d)
     set_list(root, "definitions", &d->definitions, definition_to_json);
 
     _cleanup_free_ char *text = json_print(root);
-    printf("%s\n", text);
+    fputs(text, stdout);
 }

@@ -95,6 +95,14 @@ void json_set_flag(Json *object, const char *key, bool value)
     set(object, key, json_boolean(value));
 }
 
+void json_set_time(Json *object, const char *key, usec_t when)
+{
+    char text[CLOCK_RFC3339_SIZE];
+
+    clock_format_rfc3339(when, text);
+    json_set_text(object, key, when > 0 ? text : NULL);
+}
+
 void json_set_strv(Json *object, const char *key, const Strv *values)
 {
     Json *array = json_set_child(object, key, json_new_array());
@@ -129,7 +137,8 @@ static char *print(const Json *value, size_t flags)
 
 char *json_print(const Json *value)
 {
-    return print(value, JSON_INDENT(2));
+    _cleanup_free_ char *text = print(value, JSON_INDENT(2));
+    return mem_printf("%s\n", text);
 }
 
 char *json_print_line(const Json *value)
@@ -287,6 +296,27 @@ int json_get_uint_opt(const Json *object, const char *key, uint64_t fallback, ui
         return json_get_uint(object, key, ret, err);
 
     *ret = fallback;
+    return 0;
+}
+
+int json_get_time(const Json *object, const char *key, usec_t *ret, Err *err)
+{
+    _cleanup_free_ char *text = NULL;
+
+    int r = json_get_text(object, key, &text, err);
+    if (r < 0)
+        return r;
+    if (clock_parse_rfc3339(text, ret) < 0)
+        return err_set(err, ERR_DAMAGED, "\"%s\" is no time: \"%s\"", key, text);
+    return 0;
+}
+
+int json_get_time_opt(const Json *object, const char *key, usec_t *ret, Err *err)
+{
+    if (find(object, key))
+        return json_get_time(object, key, ret, err);
+
+    *ret = 0;
     return 0;
 }
 

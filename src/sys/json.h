@@ -7,6 +7,7 @@
  * type; the _opt forms give the default when it is missing or null. */
 
 #include "sys/buf.h"
+#include "sys/clock.h"
 #include "sys/err.h"
 #include "sys/strv.h"
 
@@ -34,12 +35,14 @@ void json_set_name(Json *object, const char *key, const char *name);
 void json_set_uint(Json *object, const char *key, uint64_t value); /* at most INT64_MAX */
 void json_set_int(Json *object, const char *key, int64_t value);
 void json_set_flag(Json *object, const char *key, bool value);
+void json_set_time(Json *object, const char *key, usec_t when); /* of RFC 3339; 0: null */
 void json_set_strv(Json *object, const char *key, const Strv *values);
 Json *json_set_child(Json *object, const char *key, Json *child); /* returns child */
 Json *json_add_child(Json *array, Json *child);                   /* returns child */
 void json_add_text(Json *array, const char *value);
 
-/* Text without a trailing newline: indented by two, or on one line. Caller frees. */
+/* As a file holds it: indented by two, with a newline at the end. Or on one line, without it.
+ * Caller frees. */
 char *json_print(const Json *value);
 char *json_print_line(const Json *value);
 
@@ -59,6 +62,8 @@ int json_get_flag(const Json *object, const char *key, bool *ret, Err *err);
 int json_get_flag_opt(const Json *object, const char *key, bool fallback, bool *ret, Err *err);
 int json_get_uint_opt(const Json *object, const char *key, uint64_t fallback, uint64_t *ret,
                       Err *err);
+int json_get_time(const Json *object, const char *key, usec_t *ret, Err *err);
+int json_get_time_opt(const Json *object, const char *key, usec_t *ret, Err *err); /* or 0 */
 int json_get_strv(const Json *object, const char *key, Strv *ret, Err *err); /* appends copies */
 /* Borrowed from the object. */
 int json_get_array(const Json *object, const char *key, const Json **ret, Err *err);

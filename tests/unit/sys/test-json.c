@@ -30,14 +30,14 @@ START_TEST(members_keep_the_order_in_which_they_were_set)
 }
 END_TEST
 
-START_TEST(what_is_printed_for_people_is_indented_by_two)
+START_TEST(what_is_printed_for_people_and_files_is_indented_by_two_and_ends_its_line)
 {
     _cleanup_json_ Json *object = json_new_object();
     Json *child = json_set_child(object, "child", json_new_object());
     json_set_uint(child, "n", 1);
 
     _cleanup_free_ char *text = json_print(object);
-    ck_assert_str_eq(text, "{\n  \"child\": {\n    \"n\": 1\n  }\n}");
+    ck_assert_str_eq(text, "{\n  \"child\": {\n    \"n\": 1\n  }\n}\n");
 }
 END_TEST
 
@@ -243,6 +243,22 @@ START_TEST(members_are_read_by_type)
 }
 END_TEST
 
+START_TEST(a_time_comes_back_and_none_is_null)
+{
+    _cleanup_json_ Json *object = json_new_object();
+    usec_t when = 0, none = 1;
+
+    json_set_time(object, "when", 1795744800 * USEC_PER_SEC);
+    json_set_time(object, "none", 0);
+    _cleanup_free_ char *line = json_print_line(object);
+    ck_assert_str_eq(line, "{\"when\":\"2026-11-27T02:00:00Z\",\"none\":null}");
+    ck_assert_int_eq(json_get_time(object, "when", &when, NULL), 0);
+    ck_assert_uint_eq(when, 1795744800 * USEC_PER_SEC);
+    ck_assert_int_eq(json_get_time_opt(object, "none", &none, NULL), 0);
+    ck_assert_uint_eq(none, 0);
+}
+END_TEST
+
 /* Each way of reading, so that they can be tried on every kind of wrong member. */
 static int read_text(const Json *object, const char *key, Err *err)
 {
@@ -280,6 +296,18 @@ static int read_uint_opt(const Json *object, const char *key, Err *err)
     return json_get_uint_opt(object, key, 0, &n, err);
 }
 
+static int read_time(const Json *object, const char *key, Err *err)
+{
+    usec_t when;
+    return json_get_time(object, key, &when, err);
+}
+
+static int read_time_opt(const Json *object, const char *key, Err *err)
+{
+    usec_t when;
+    return json_get_time_opt(object, key, &when, err);
+}
+
 static int read_strv(const Json *object, const char *key, Err *err)
 {
     _cleanup_strv_ Strv values = { 0 };
@@ -314,6 +342,10 @@ static const struct {
     { read_flag, "absent", "member \"absent\" is missing" },
     { read_flag, "uint", "member \"uint\" is neither true nor false" },
     { read_uint_opt, "flag", "member \"flag\" is not an integer" },
+    { read_time, "absent", "member \"absent\" is missing" },
+    { read_time, "uint", "member \"uint\" is not a string" },
+    { read_time, "text", "\"text\" is no time: \"t\"" },
+    { read_time_opt, "text", "\"text\" is no time: \"t\"" },
     { read_strv, "text", "member \"text\" is not an array" },
     { read_strv, "array", "member \"array\" holds something that is not a string" },
     { read_array, "object", "member \"object\" is not an array" },
@@ -361,7 +393,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_TEST(members_keep_the_order_in_which_they_were_set),
-    UNIT_TEST(what_is_printed_for_people_is_indented_by_two),
+    UNIT_TEST(what_is_printed_for_people_and_files_is_indented_by_two_and_ends_its_line),
     UNIT_TEST(nothing_is_stored_as_null),
     UNIT_TEST(the_largest_number_is_that_of_64_bits_with_a_sign),
     UNIT_LOOP(each_byte_that_is_not_text_becomes_a_replacement_character, ELEMENTSOF(text_cases)),
@@ -373,6 +405,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_document_ends_where_its_size_says),
     UNIT_TEST(every_truncation_is_damaged),
     UNIT_TEST(members_are_read_by_type),
+    UNIT_TEST(a_time_comes_back_and_none_is_null),
     UNIT_LOOP(a_member_that_is_missing_or_of_another_type_is_damage, ELEMENTSOF(wrong_cases)),
     UNIT_TEST(an_optional_member_may_be_missing_or_null),
     UNIT_TEST(an_optional_member_that_is_there_is_read),
