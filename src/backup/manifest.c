@@ -8,76 +8,63 @@
 
 #include "backup/artifact.h"
 #include "sys/fs.h"
+#include "sys/json-member.h"
 #include "sys/mem.h"
 
 #define SHA256_HEX_LENGTH 64
 
-typedef enum MemberType {
-    MEMBER_TEXT,
-    MEMBER_TEXT_OPT, /* null where there is none */
-    MEMBER_UINT,
-    MEMBER_UINT_OPT, /* 0 where there is none */
-    MEMBER_TIME,
-} MemberType;
-
-typedef struct Member {
-    const char *key;
-    MemberType type;
-    size_t offset; /* of a char *, uint64_t or usec_t in Manifest */
-} Member;
-
 /* All members with a single value, in the order in which they are written. */
-static const Member members[] = {
-    { "stem", MEMBER_TEXT, offsetof(Manifest, stem) },
-    { "kind", MEMBER_TEXT, offsetof(Manifest, kind) },
-    { "database", MEMBER_TEXT_OPT, offsetof(Manifest, database) },
-    { "format", MEMBER_TEXT, offsetof(Manifest, format) },
-    { "compression", MEMBER_TEXT, offsetof(Manifest, compression) },
-    { "compressed_by", MEMBER_TEXT_OPT, offsetof(Manifest, compressed_by) },
-    { "file", MEMBER_TEXT, offsetof(Manifest, file) },
-    { "stored_bytes", MEMBER_UINT, offsetof(Manifest, stored_bytes) },
-    { "stored_sha256", MEMBER_TEXT, offsetof(Manifest, stored_sha256) },
-    { "raw_bytes", MEMBER_UINT, offsetof(Manifest, raw_bytes) },
-    { "raw_sha256", MEMBER_TEXT_OPT, offsetof(Manifest, raw_sha256) },
-    { "inventory_file", MEMBER_TEXT_OPT, offsetof(Manifest, inventory_file) },
-    { "inventory_sha256", MEMBER_TEXT_OPT, offsetof(Manifest, inventory_sha256) },
-    { "tables", MEMBER_UINT_OPT, offsetof(Manifest, tables) },
-    { "rows", MEMBER_UINT_OPT, offsetof(Manifest, rows) },
-    { "contents_bytes", MEMBER_UINT_OPT, offsetof(Manifest, contents_bytes) },
-    { "sequences", MEMBER_UINT_OPT, offsetof(Manifest, sequences) },
-    { "large_objects", MEMBER_UINT_OPT, offsetof(Manifest, large_objects) },
-    { "definitions", MEMBER_UINT_OPT, offsetof(Manifest, definitions) },
-    { "started", MEMBER_TIME, offsetof(Manifest, started) },
-    { "finished", MEMBER_TIME, offsetof(Manifest, finished) },
-    { "duration_ms", MEMBER_UINT, offsetof(Manifest, duration_msec) },
-    { "program_version", MEMBER_TEXT, offsetof(Manifest, program_version) },
-    { "client_version", MEMBER_TEXT, offsetof(Manifest, client_version) },
-    { "server_version", MEMBER_TEXT, offsetof(Manifest, server_version) },
-    { "archive_version", MEMBER_TEXT_OPT, offsetof(Manifest, archive_version) },
-    { "system_identifier", MEMBER_TEXT_OPT, offsetof(Manifest, system_identifier) },
-    { "timeline", MEMBER_UINT_OPT, offsetof(Manifest, timeline) },
-    { "lsn", MEMBER_TEXT_OPT, offsetof(Manifest, lsn) },
-    { "encoding", MEMBER_TEXT_OPT, offsetof(Manifest, encoding) },
-    { "collate", MEMBER_TEXT_OPT, offsetof(Manifest, collate) },
-    { "ctype", MEMBER_TEXT_OPT, offsetof(Manifest, ctype) },
-    { "locale_provider", MEMBER_TEXT_OPT, offsetof(Manifest, locale_provider) },
-    { "locale", MEMBER_TEXT_OPT, offsetof(Manifest, locale) },
-    { "bytea_output", MEMBER_TEXT_OPT, offsetof(Manifest, bytea_output) },
-    { "lc_monetary", MEMBER_TEXT_OPT, offsetof(Manifest, lc_monetary) },
-    { "quote_all_identifiers", MEMBER_TEXT_OPT, offsetof(Manifest, quote_all_identifiers) },
-    { "timezone", MEMBER_TEXT_OPT, offsetof(Manifest, timezone) },
-    { "date_style", MEMBER_TEXT_OPT, offsetof(Manifest, date_style) },
-    { "interval_style", MEMBER_TEXT_OPT, offsetof(Manifest, interval_style) },
-    { "max_locks_per_transaction", MEMBER_UINT_OPT, offsetof(Manifest, max_locks) },
-    { "preload_libraries", MEMBER_TEXT_OPT, offsetof(Manifest, preload_libraries) },
-    { "database_properties", MEMBER_TEXT_OPT, offsetof(Manifest, database_properties) },
-    { "policy", MEMBER_TEXT_OPT, offsetof(Manifest, policy) },
-    { "fall_against", MEMBER_TEXT_OPT, offsetof(Manifest, fall_against) },
-    { "fall_of", MEMBER_TEXT_OPT, offsetof(Manifest, fall_of) },
-    { "fall_before", MEMBER_UINT_OPT, offsetof(Manifest, fall_before) },
-    { "fall_now", MEMBER_UINT_OPT, offsetof(Manifest, fall_now) },
-    { "fall_baseline", MEMBER_TEXT_OPT, offsetof(Manifest, fall_baseline) },
-    { "warnings_dropped", MEMBER_UINT_OPT, offsetof(Manifest, warnings_dropped) },
+static const JsonMember members[] = {
+    { "stem", JSON_MEMBER_TEXT, offsetof(Manifest, stem) },
+    { "kind", JSON_MEMBER_TEXT, offsetof(Manifest, kind) },
+    { "database", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, database) },
+    { "format", JSON_MEMBER_TEXT, offsetof(Manifest, format) },
+    { "compression", JSON_MEMBER_TEXT, offsetof(Manifest, compression) },
+    { "compressed_by", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, compressed_by) },
+    { "file", JSON_MEMBER_TEXT, offsetof(Manifest, file) },
+    { "stored_bytes", JSON_MEMBER_UINT, offsetof(Manifest, stored_bytes) },
+    { "stored_sha256", JSON_MEMBER_TEXT, offsetof(Manifest, stored_sha256) },
+    { "raw_bytes", JSON_MEMBER_UINT, offsetof(Manifest, raw_bytes) },
+    { "raw_sha256", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, raw_sha256) },
+    { "inventory_file", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, inventory_file) },
+    { "inventory_sha256", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, inventory_sha256) },
+    { "tables", JSON_MEMBER_UINT_OPT, offsetof(Manifest, tables) },
+    { "rows", JSON_MEMBER_UINT_OPT, offsetof(Manifest, rows) },
+    { "contents_bytes", JSON_MEMBER_UINT_OPT, offsetof(Manifest, contents_bytes) },
+    { "sequences", JSON_MEMBER_UINT_OPT, offsetof(Manifest, sequences) },
+    { "large_objects", JSON_MEMBER_UINT_OPT, offsetof(Manifest, large_objects) },
+    { "definitions", JSON_MEMBER_UINT_OPT, offsetof(Manifest, definitions) },
+    { "started", JSON_MEMBER_TIME, offsetof(Manifest, started) },
+    { "finished", JSON_MEMBER_TIME, offsetof(Manifest, finished) },
+    { "duration_ms", JSON_MEMBER_UINT, offsetof(Manifest, duration_msec) },
+    { "program_version", JSON_MEMBER_TEXT, offsetof(Manifest, program_version) },
+    { "client_version", JSON_MEMBER_TEXT, offsetof(Manifest, client_version) },
+    { "server_version", JSON_MEMBER_TEXT, offsetof(Manifest, server_version) },
+    { "archive_version", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, archive_version) },
+    { "system_identifier", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, system_identifier) },
+    { "timeline", JSON_MEMBER_UINT_OPT, offsetof(Manifest, timeline) },
+    { "lsn", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, lsn) },
+    { "encoding", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, encoding) },
+    { "collate", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, collate) },
+    { "ctype", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, ctype) },
+    { "locale_provider", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, locale_provider) },
+    { "locale", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, locale) },
+    { "bytea_output", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, bytea_output) },
+    { "lc_monetary", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, lc_monetary) },
+    { "quote_all_identifiers", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, quote_all_identifiers) },
+    { "timezone", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, timezone) },
+    { "date_style", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, date_style) },
+    { "interval_style", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, interval_style) },
+    { "max_locks_per_transaction", JSON_MEMBER_UINT_OPT, offsetof(Manifest, max_locks) },
+    { "preload_libraries", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, preload_libraries) },
+    { "database_properties", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, database_properties) },
+    { "policy", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, policy) },
+    { "fall_against", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, fall_against) },
+    { "fall_of", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, fall_of) },
+    { "fall_before", JSON_MEMBER_UINT_OPT, offsetof(Manifest, fall_before) },
+    { "fall_now", JSON_MEMBER_UINT_OPT, offsetof(Manifest, fall_now) },
+    { "fall_baseline", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, fall_baseline) },
+    { "warnings_dropped", JSON_MEMBER_UINT_OPT, offsetof(Manifest, warnings_dropped) },
 };
 
 static bool has_format(const Manifest *m, BackupFormat format)
@@ -134,12 +121,7 @@ void manifest_trim_warnings(Manifest *m, size_t max)
 
 void manifest_done(Manifest *m)
 {
-    for (size_t i = 0; i < ELEMENTSOF(members); i++) {
-        if (members[i].type != MEMBER_TEXT && members[i].type != MEMBER_TEXT_OPT)
-            continue;
-        void *text = (char *)m + members[i].offset;
-        mem_freep(text);
-    }
+    json_members_free(members, ELEMENTSOF(members), m);
     stored_files_done(&m->files);
     strv_done(&m->warnings);
     for (size_t i = 0; i < m->omissions_count; i++) {
@@ -151,28 +133,6 @@ void manifest_done(Manifest *m)
 }
 
 /* Writing */
-
-static void write_member(Json *json, const Manifest *m, const Member *member)
-{
-    const void *value = (const char *)m + member->offset;
-
-    switch (member->type) {
-    case MEMBER_TEXT:
-    case MEMBER_TEXT_OPT:
-        json_set_text(json, member->key, *(char *const *)value);
-        break;
-    case MEMBER_UINT:
-    case MEMBER_UINT_OPT:
-        json_set_uint(json, member->key, *(const uint64_t *)value);
-        break;
-    case MEMBER_TIME: {
-        char text[CLOCK_RFC3339_SIZE];
-        clock_format_rfc3339(*(const usec_t *)value, text);
-        json_set_text(json, member->key, text);
-        break;
-    }
-    }
-}
 
 static void write_omissions(Json *json, const Manifest *m)
 {
@@ -191,8 +151,7 @@ Json *manifest_to_json(const Manifest *m)
     Json *json = json_new_object();
 
     json_set_uint(json, "format_version", MANIFEST_FORMAT_VERSION);
-    for (size_t i = 0; i < ELEMENTSOF(members); i++)
-        write_member(json, m, &members[i]);
+    json_members_write(members, ELEMENTSOF(members), m, json);
     if (manifest_is_directory(m))
         stored_files_to_json(&m->files, json);
     json_set_strv(json, "warnings", &m->warnings);
@@ -207,37 +166,6 @@ char *manifest_print(const Manifest *m)
 }
 
 /* Reading. The text may come from anywhere: nothing in it is believed before it is checked. */
-
-static int read_time(const Json *json, const char *key, usec_t *ret, Err *err)
-{
-    _cleanup_free_ char *text = NULL;
-
-    int r = json_get_text(json, key, &text, err);
-    if (r < 0)
-        return r;
-    if (clock_parse_rfc3339(text, ret) < 0)
-        return err_set(err, ERR_DAMAGED, "\"%s\" is no time: \"%s\"", key, text);
-    return 0;
-}
-
-static int read_member(const Json *json, const Member *member, Manifest *m, Err *err)
-{
-    void *value = (char *)m + member->offset;
-
-    switch (member->type) {
-    case MEMBER_TEXT:
-        return json_get_text(json, member->key, value, err);
-    case MEMBER_TEXT_OPT:
-        return json_get_text_opt(json, member->key, value, err);
-    case MEMBER_UINT:
-        return json_get_uint(json, member->key, value, err);
-    case MEMBER_UINT_OPT:
-        return json_get_uint_opt(json, member->key, 0, value, err);
-    case MEMBER_TIME:
-        return read_time(json, member->key, value, err);
-    }
-    return err_set(err, ERR_INTERNAL, "member \"%s\" has no type", member->key);
-}
 
 static int read_omission(const Json *item, Manifest *m, Err *err)
 {
@@ -283,8 +211,8 @@ static int read_format_version(const Json *json, Err *err)
 static int read_members(const Json *json, Manifest *m, Err *err)
 {
     int r = read_format_version(json, err);
-    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(members); i++)
-        r = read_member(json, &members[i], m, err);
+    if (r >= 0)
+        r = json_members_read(members, ELEMENTSOF(members), json, m, err);
     if (r >= 0 && manifest_is_directory(m))
         r = stored_files_from_json(json, &m->files, err);
     if (r >= 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sys/fs.h"
+#include "sys/json-member.h"
 #include "sys/mem.h"
 
 #define PROOF_MAX_SIZE ((size_t)16 << 20)
@@ -131,102 +132,33 @@ uint64_t proof_difference_count(const Proof *p)
     return p->differences.count + p->differences_dropped;
 }
 
+/* The members with a single value, in the order in which they are written */
+
+static const JsonMember members[] = {
+    { "stem", JSON_MEMBER_TEXT, offsetof(Proof, stem) },
+    { "stored_sha256", JSON_MEMBER_TEXT, offsetof(Proof, stored_sha256) },
+    { "reason", JSON_MEMBER_TEXT_OPT, offsetof(Proof, reason) },
+    { "started", JSON_MEMBER_TIME, offsetof(Proof, started) },
+    { "finished", JSON_MEMBER_TIME, offsetof(Proof, finished) },
+    { "undecided", JSON_MEMBER_TIME_OPT, offsetof(Proof, undecided) },
+    { "undecided_reason", JSON_MEMBER_TEXT_OPT, offsetof(Proof, undecided_reason) },
+    { "recovery_ms", JSON_MEMBER_UINT, offsetof(Proof, recovery_msec) },
+    { "cluster_ms", JSON_MEMBER_UINT, offsetof(Proof, cluster_msec) },
+    { "globals_ms", JSON_MEMBER_UINT, offsetof(Proof, globals_msec) },
+    { "program_version", JSON_MEMBER_TEXT, offsetof(Proof, program_version) },
+    { "server_version", JSON_MEMBER_TEXT_OPT, offsetof(Proof, server_version) },
+    { "globals", JSON_MEMBER_TEXT_OPT, offsetof(Proof, globals) },
+    { "differences_dropped", JSON_MEMBER_UINT, offsetof(Proof, differences_dropped) },
+};
+
 void proof_done(Proof *p)
 {
-    char *const texts[] = {
-        p->stem,           p->stored_sha256, p->reason, p->undecided_reason, p->program_version,
-        p->server_version, p->globals
-    };
-
-    for (size_t i = 0; i < ELEMENTSOF(texts); i++)
-        free(texts[i]);
+    json_members_free(members, ELEMENTSOF(members), p);
     for (size_t i = 0; i < _PROOF_LEVEL_MAX; i++)
         free(p->checks[i].why);
     strv_done(&p->differences);
     strv_done(&p->notes);
     *p = (Proof){ 0 };
-}
-
-/* The members with a single value, in the order in which they are written */
-
-typedef enum MemberType {
-    MEMBER_TEXT,
-    MEMBER_TEXT_OPT,
-    MEMBER_UINT,
-    MEMBER_TIME,
-    MEMBER_TIME_OPT
-} MemberType;
-
-static const struct Member {
-    const char *key;
-    MemberType type;
-    size_t offset; /* of a char *, uint64_t or usec_t in Proof */
-} members[] = {
-    { "stem", MEMBER_TEXT, offsetof(Proof, stem) },
-    { "stored_sha256", MEMBER_TEXT, offsetof(Proof, stored_sha256) },
-    { "reason", MEMBER_TEXT_OPT, offsetof(Proof, reason) },
-    { "started", MEMBER_TIME, offsetof(Proof, started) },
-    { "finished", MEMBER_TIME, offsetof(Proof, finished) },
-    { "undecided", MEMBER_TIME_OPT, offsetof(Proof, undecided) },
-    { "undecided_reason", MEMBER_TEXT_OPT, offsetof(Proof, undecided_reason) },
-    { "recovery_ms", MEMBER_UINT, offsetof(Proof, recovery_msec) },
-    { "cluster_ms", MEMBER_UINT, offsetof(Proof, cluster_msec) },
-    { "globals_ms", MEMBER_UINT, offsetof(Proof, globals_msec) },
-    { "program_version", MEMBER_TEXT, offsetof(Proof, program_version) },
-    { "server_version", MEMBER_TEXT_OPT, offsetof(Proof, server_version) },
-    { "globals", MEMBER_TEXT_OPT, offsetof(Proof, globals) },
-    { "differences_dropped", MEMBER_UINT, offsetof(Proof, differences_dropped) },
-};
-
-static void write_member(Json *json, const Proof *p, const struct Member *member)
-{
-    const void *value = (const char *)p + member->offset;
-    char time[CLOCK_RFC3339_SIZE];
-
-    switch (member->type) {
-    case MEMBER_TEXT:
-    case MEMBER_TEXT_OPT:
-        json_set_text(json, member->key, *(char *const *)value);
-        break;
-    case MEMBER_UINT:
-        json_set_uint(json, member->key, *(const uint64_t *)value);
-        break;
-    case MEMBER_TIME:
-    case MEMBER_TIME_OPT:
-        clock_format_rfc3339(*(const usec_t *)value, time);
-        json_set_text(json, member->key, *(const usec_t *)value > 0 ? time : NULL);
-        break;
-    }
-}
-
-static int read_time(const Json *json, const char *key, bool optional, usec_t *ret, Err *err)
-{
-    _cleanup_free_ char *text = NULL;
-
-    int r =
-        optional ? json_get_text_opt(json, key, &text, err) : json_get_text(json, key, &text, err);
-    if (r >= 0 && text && clock_parse_rfc3339(text, ret) < 0)
-        return err_set(err, ERR_DAMAGED, "\"%s\" is no time: \"%s\"", key, text);
-    return r;
-}
-
-static int read_member(const Json *json, const struct Member *member, Proof *p, Err *err)
-{
-    void *value = (char *)p + member->offset;
-
-    switch (member->type) {
-    case MEMBER_TEXT:
-        return json_get_text(json, member->key, value, err);
-    case MEMBER_TEXT_OPT:
-        return json_get_text_opt(json, member->key, value, err);
-    case MEMBER_UINT:
-        return json_get_uint(json, member->key, value, err);
-    case MEMBER_TIME:
-        return read_time(json, member->key, /* optional= */ false, value, err);
-    case MEMBER_TIME_OPT:
-        return read_time(json, member->key, /* optional= */ true, value, err);
-    }
-    return err_set(err, ERR_INTERNAL, "member \"%s\" has no type", member->key);
 }
 
 /* The file */
@@ -242,8 +174,7 @@ Json *proof_to_json(const Proof *p)
 
     json_set_uint(json, "format_version", PROOF_FORMAT_VERSION);
     json_set_text(json, "result", results[p->result].name);
-    for (size_t i = 0; i < ELEMENTSOF(members); i++)
-        write_member(json, p, &members[i]);
+    json_members_write(members, ELEMENTSOF(members), p, json);
 
     Json *list = json_set_child(json, "levels", json_new_array());
     for (size_t i = 0; i < _PROOF_LEVEL_MAX; i++) {
@@ -338,8 +269,8 @@ static int parse_proof(const char *text, size_t size, const char *stem, Proof *p
         r = read_format_version(json, err);
     if (r >= 0)
         r = read_result(json, p, err);
-    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(members); i++)
-        r = read_member(json, &members[i], p, err);
+    if (r >= 0)
+        r = json_members_read(members, ELEMENTSOF(members), json, p, err);
     if (r >= 0)
         r = read_levels(json, p, err);
     if (r >= 0)

@@ -5,7 +5,7 @@ set -euo pipefail
 
 members() {
     printf '%s\n' format_version files warnings omissions # which are no single values
-    sed -n 's/^    { "\([a-z0-9_]*\)", MEMBER_.*/\1/p' "$1"
+    sed -n 's/^    { "\([a-z0-9_]*\)", JSON_MEMBER_.*/\1/p' "$1"
 }
 
 rows() {
