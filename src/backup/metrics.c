@@ -1,120 +1,24 @@
 #include "backup/metrics.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "backup/fall.h"
 #include "backup/metrics-drill.h"
 #include "backup/metrics-label.h"
+#include "backup/metrics-rows.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
-#include "sys/text.h"
-
-/* A row is what has the labels database and kind: each series of the catalog, and what was to be
- * backed up but has no series yet. */
-typedef struct Row {
-    char *labels; /* `database="app",kind="database"` */
-    const char *database;
-    const Series *series; /* NULL: there is no backup */
-    const Backup *newest; /* the newest good one that is not from the future, or NULL */
-} Row;
-
-typedef struct Rows {
-    Row *items;
-    size_t count;
-} Rows;
-
-static char *make_labels(const char *database)
-{
-    Buf labels = {};
-
-    metrics_add_label(&labels, "database", database ? database : "globals");
-    buf_addc(&labels, ',');
-    metrics_add_label(&labels, "kind", database ? "database" : "globals");
-    return buf_take(&labels);
-}
-
-/* Labels that are there already are left out: a Pushgateway refuses all metrics for the sake of one
- * sample that comes twice. */
-static void add_row(Rows *rows, const MetricsInput *input, const char *database,
-                    const Series *series)
-{
-    char *labels = make_labels(database);
-
-    for (size_t i = 0; i < rows->count; i++)
-        if (strcmp(rows->items[i].labels, labels) == 0) {
-            free(labels);
-            return;
-        }
-
-    rows->items = mem_resize(rows->items, rows->count + 1, sizeof(Row));
-    rows->items[rows->count++] = (Row){
-        .labels = labels,
-        .database = database,
-        .series = series,
-        .newest = series ? series_newest_good_until(series, input->report->finished) : NULL,
-    };
-}
-
-static Rows make_rows(const MetricsInput *input)
-{
-    Rows rows = {};
-
-    /* Of what could not be read nothing is said, unless it was to be backed up: then there is
-     * nothing that could be restored. */
-    for (size_t i = 0; i < input->catalog->count; i++)
-        if (!input->catalog->series[i].problem)
-            add_row(&rows, input, input->catalog->series[i].database, &input->catalog->series[i]);
-    for (size_t i = 0; i < input->report->databases.count; i++)
-        add_row(&rows, input, input->report->databases.items[i], /* series= */ NULL);
-    for (size_t i = 0; i < input->report->count; i++)
-        add_row(&rows, input, input->report->entries[i].database, /* series= */ NULL);
-    if (input->report->globals)
-        add_row(&rows, input, /* database= */ NULL, /* series= */ NULL);
-    return rows;
-}
-
-static void rows_done(Rows *rows)
-{
-    for (size_t i = 0; i < rows->count; i++)
-        free(rows->items[i].labels);
-    free(rows->items);
-}
-
-static bool is_planned(const Row *row, const Report *report)
-{
-    return row->database ? strv_contains(&report->databases, row->database) : report->globals;
-}
-
-/* A run of a few databases is no failure of the others. */
-static bool was_asked_for(const Row *row, const Report *report)
-{
-    return is_planned(row, report) && !(report->narrowed && row->database);
-}
-
-static const ReportEntry *find_entry(const Row *row, const Report *report)
-{
-    for (size_t i = 0; i < report->count; i++)
-        if (text_equal(report->entries[i].database, row->database))
-            return &report->entries[i];
-    return NULL;
-}
-
-static uint64_t good_since_seconds(const Row *row)
-{
-    return row->newest ? row->newest->when / USEC_PER_SEC : 0;
-}
 
 /* Values of the run and of the repository: one sample each */
 
-static uint64_t last_run_timestamp(const MetricsInput *input, const Rows *rows)
+static uint64_t last_run_timestamp(const MetricsInput *input, const MetricsRows *rows)
 {
     (void)rows;
     return input->report->finished / USEC_PER_SEC;
 }
 
 /* The wall clock may have been set back during the run. */
-static uint64_t last_duration_msec(const MetricsInput *input, const Rows *rows)
+static uint64_t last_duration_msec(const MetricsInput *input, const MetricsRows *rows)
 {
     const Report *r = input->report;
 
@@ -122,43 +26,43 @@ static uint64_t last_duration_msec(const MetricsInput *input, const Rows *rows)
     return r->finished > r->started ? (r->finished - r->started) / USEC_PER_MSEC : 0;
 }
 
-static uint64_t last_exit_code(const MetricsInput *input, const Rows *rows)
+static uint64_t last_exit_code(const MetricsInput *input, const MetricsRows *rows)
 {
     (void)rows;
     return (uint64_t)input->report->exit_code;
 }
 
-static uint64_t last_bytes(const MetricsInput *input, const Rows *rows)
+static uint64_t last_bytes(const MetricsInput *input, const MetricsRows *rows)
 {
     (void)rows;
     return report_stored_bytes(input->report);
 }
 
-static uint64_t missed_slots(const MetricsInput *input, const Rows *rows)
+static uint64_t missed_slots(const MetricsInput *input, const MetricsRows *rows)
 {
     (void)rows;
     return input->report->missed_slots;
 }
 
-static uint64_t last_success_timestamp(const MetricsInput *input, const Rows *rows)
+static uint64_t last_success_timestamp(const MetricsInput *input, const MetricsRows *rows)
 {
     uint64_t oldest = UINT64_MAX;
 
     for (size_t i = 0; i < rows->count; i++) {
-        uint64_t since = good_since_seconds(&rows->items[i]);
-        if (is_planned(&rows->items[i], input->report) && since < oldest)
+        uint64_t since = metrics_row_good_since(&rows->items[i]);
+        if (metrics_row_is_planned(&rows->items[i], input->report) && since < oldest)
             oldest = since;
     }
     return oldest == UINT64_MAX ? 0 : oldest;
 }
 
-static uint64_t repository_bytes(const MetricsInput *input, const Rows *rows)
+static uint64_t repository_bytes(const MetricsInput *input, const MetricsRows *rows)
 {
     (void)rows;
     return catalog_stored_bytes(input->catalog);
 }
 
-static uint64_t repository_free_bytes(const MetricsInput *input, const Rows *rows)
+static uint64_t repository_free_bytes(const MetricsInput *input, const MetricsRows *rows)
 {
     (void)rows;
     return input->repository_free_bytes;
@@ -166,77 +70,77 @@ static uint64_t repository_free_bytes(const MetricsInput *input, const Rows *row
 
 /* Values of one row; false: it has none */
 
-static bool row_last_success(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_last_success(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     (void)input;
-    *ret = good_since_seconds(row);
+    *ret = metrics_row_good_since(row);
     return true;
 }
 
-static bool row_good_backups(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_good_backups(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     (void)input;
     *ret = row->series ? series_good_count(row->series) : 0;
     return true;
 }
 
-static bool row_last_run_failed(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_last_run_failed(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
-    const ReportEntry *entry = find_entry(row, input->report);
+    const ReportEntry *entry = metrics_row_entry(row, input->report);
 
     *ret = !entry || err_is_set(&entry->err);
-    return entry || was_asked_for(row, input->report);
+    return entry || metrics_row_was_asked_for(row, input->report);
 }
 
 /* What the manifest of the newest good backup says */
-static const Manifest *manifest_of(const Row *row)
+static const Manifest *manifest_of(const MetricsRow *row)
 {
     static const Manifest none = {};
     return row->newest ? &row->newest->manifest : &none;
 }
 
-static bool row_duration_msec(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_duration_msec(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     (void)input;
     *ret = manifest_of(row)->duration_msec;
     return row->newest;
 }
 
-static bool row_stored_bytes(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_stored_bytes(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     (void)input;
     *ret = manifest_of(row)->stored_bytes;
     return row->newest;
 }
 
-static bool row_raw_bytes(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_raw_bytes(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     (void)input;
     *ret = manifest_of(row)->raw_bytes;
     return row->newest;
 }
 
-static bool row_rows(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_rows(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     (void)input;
     *ret = manifest_of(row)->rows;
     return row->newest && manifest_of(row)->inventory_file;
 }
 
-static bool row_warnings(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_warnings(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     (void)input;
     *ret = manifest_warning_count(manifest_of(row));
     return row->newest;
 }
 
-static bool row_last_drill_success(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_last_drill_success(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     *ret = metrics_drill_success(row->series, input->report->finished);
     return row->database;
 }
 
-static bool row_fall_permille(const MetricsInput *input, const Row *row, uint64_t *ret)
+static bool row_fall_permille(const MetricsInput *input, const MetricsRow *row, uint64_t *ret)
 {
     const Backup *fell = row->series ? fall_newest_pending(row->series) : NULL;
 
@@ -277,8 +181,8 @@ static void reason_labels(const MetricsInput *input, Strv *ret)
  * milliseconds, is written as a whole. */
 static const struct Family {
     const char *name, *help;
-    uint64_t (*single)(const MetricsInput *input, const Rows *rows);
-    bool (*of_row)(const MetricsInput *input, const Row *row, uint64_t *ret);
+    uint64_t (*single)(const MetricsInput *input, const MetricsRows *rows);
+    bool (*of_row)(const MetricsInput *input, const MetricsRow *row, uint64_t *ret);
     void (*labels)(const MetricsInput *input, Strv *ret);
     /* The i-th sample of a row: its value of the label `label`; NULL past the last. */
     const char *(*of_row_part)(const Series *s, usec_t now, size_t i, uint64_t *ret);
@@ -440,7 +344,7 @@ static void add_sample(Buf *out, const struct Family *family, const char *labels
 }
 
 static void add_parts(Buf *out, const struct Family *family, const MetricsInput *input,
-                      const Row *row)
+                      const MetricsRow *row)
 {
     const char *part;
     uint64_t value;
@@ -454,7 +358,7 @@ static void add_parts(Buf *out, const struct Family *family, const MetricsInput 
 }
 
 static void add_family(Buf *out, const struct Family *family, const MetricsInput *input,
-                       const Rows *rows)
+                       const MetricsRows *rows)
 {
     _cleanup_strv_ Strv labels = {};
 
@@ -479,12 +383,12 @@ static void add_family(Buf *out, const struct Family *family, const MetricsInput
 
 char *metrics_render(const MetricsInput *input)
 {
-    Rows rows = input->catalog ? make_rows(input) : (Rows){};
+    MetricsRows rows = metrics_rows_make(input);
     Buf out = {};
 
     for (size_t i = 0; i < ELEMENTSOF(families); i++)
         if (input->catalog || !families[i].from_catalog)
             add_family(&out, &families[i], input, &rows);
-    rows_done(&rows);
+    metrics_rows_done(&rows);
     return buf_take(&out);
 }
