@@ -4,10 +4,12 @@
  * else one line per event on stderr: for people on a terminal, logfmt elsewhere, JSON where asked
  * for. Only cmd/ logs above debug.
  *
- * An event has a name, which selects its MESSAGE_ID; failures are named by the kind of their Err.
- * What every line of a run has in common (run id, database, stem, phase) is set once as context. */
+ * An event (sys/log-event.h) has a name and a MESSAGE_ID; failures are named by the kind of their
+ * Err. What every line of a run has in common (run id, database, stem, phase) is set once as
+ * context. */
 
 #include "sys/err.h"
+#include "sys/log-event.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,26 +31,6 @@ typedef enum LogFormat {
     LOG_FORMAT_JSON,
     _LOG_FORMAT_MAX,
 } LogFormat;
-
-typedef enum LogEvent {
-    LOG_EVENT_NONE,
-    LOG_EVENT_RUN_STARTED,
-    LOG_EVENT_RUN_FINISHED,
-    LOG_EVENT_RUN_FAILED,
-    LOG_EVENT_BACKUP_FINISHED,
-    LOG_EVENT_BACKUP_FAILED,
-    LOG_EVENT_DUMP_WARNING,
-    LOG_EVENT_SWEPT,
-    LOG_EVENT_PRUNED,
-    LOG_EVENT_PRUNE_STOPPED,
-    LOG_EVENT_METRICS_FAILED,
-    LOG_EVENT_VERIFIED,
-    LOG_EVENT_RESTORED,
-    LOG_EVENT_SLOTS_MISSED,
-    LOG_EVENT_DRILL_FINISHED,
-    LOG_EVENT_DRILL_FAILED,
-    _LOG_EVENT_MAX,
-} LogEvent;
 
 /* What every following line carries; NULL removes it. Values are copied. */
 typedef enum LogField {
@@ -85,13 +67,3 @@ void log_progress_line(const char *line);
 /* By the names in settings: "auto", "json" …; "error", "warning" …; -EINVAL if unknown. */
 int log_format_from_string(const char *s, LogFormat *ret);
 int log_level_from_string(const char *s, LogLevel *ret);
-
-/* One row of the table of events; all NULL for LOG_EVENT_NONE. */
-typedef struct LogEventInfo {
-    const char *name;        /* "backup-finished" */
-    const char *message_id;  /* 32 hex digits, for the journal */
-    const char *subject;     /* for the journal's catalog: a headline */
-    const char *explanation; /* likewise: sentences, with fields of the entry as @FIELD@ */
-} LogEventInfo;
-
-const LogEventInfo *log_event_info(LogEvent event);
