@@ -10,6 +10,7 @@
 #include "backup/drill.h"
 #include "backup/lock.h"
 #include "cmd/cmd.h"
+#include "cmd/warning.h"
 #include "pg/account.h"
 #include "pg/cluster.h"
 #include "sys/clock.h"
@@ -130,12 +131,6 @@ static void tell(Drills *d, const Proof *p)
         log_proof(p);
 }
 
-static void warn(const Strv *problems)
-{
-    for (size_t i = 0; i < problems->count; i++)
-        log_warning("%s", problems->items[i]);
-}
-
 /* Drilling */
 
 static void publish(const Drills *d, const Series *series, const Backup *backup, const Proof *p)
@@ -160,7 +155,7 @@ static int drill_one(Drills *d, const Series *series, const Backup *backup, Err 
     log_context(LOG_FIELD_STEM, backup->stem);
     int r = drill_backup(&d->ctx, series, backup, &p, &problems, &reason);
     log_progress_line(NULL);
-    warn(&problems);
+    warning_tell_all(/* report= */ NULL, &problems);
     d->left |= problems.count > 0;
     bool gone = r < 0 && reason.kind == ERR_NOT_FOUND;
     if (r < 0 && !gone) {
@@ -322,7 +317,7 @@ static int sweep(Drills *d, Err *err)
     for (size_t i = 0; i < removed.count; i++)
         log_event(LOG_LEVEL_WARNING, LOG_EVENT_SWEPT, "removed %s, which an interrupted drill left",
                   removed.items[i]);
-    warn(&problems);
+    warning_tell_all(/* report= */ NULL, &problems);
     return r;
 }
 

@@ -10,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "cmd/policy.h"
 #include "cmd/table.h"
+#include "cmd/warning.h"
 #include "sys/clock.h"
 #include "sys/format.h"
 #include "sys/log.h"
@@ -124,12 +125,6 @@ static int accept_fall(const CmdContext *ctx, Catalog *catalog, bool dry_run, Er
 
 /* Pruning */
 
-static void warn_of_all(const Strv *sentences)
-{
-    for (size_t i = 0; i < sentences->count; i++)
-        log_warning("%s", sentences->items[i]);
-}
-
 static int run_prune(const CmdContext *ctx, Err *err)
 {
     const bool dry_run = ctx->args->flags & ARG_DRY_RUN;
@@ -149,7 +144,7 @@ static int run_prune(const CmdContext *ctx, Err *err)
         return r;
 
     prune_add_problems(&catalog, &problems);
-    warn_of_all(&problems);
+    warning_tell_all(/* report= */ NULL, &problems);
     if (ctx->args->accept)
         return accept_fall(ctx, &catalog, dry_run, err);
 
@@ -158,7 +153,7 @@ static int run_prune(const CmdContext *ctx, Err *err)
     if (plan.behind) {
         _cleanup_err_ Err clock = { 0 };
         prune_clock_error(&plan, &clock);
-        log_err(LOG_LEVEL_WARNING, LOG_EVENT_PRUNE_STOPPED, &clock);
+        warning_tell(/* report= */ NULL, LOG_EVENT_PRUNE_STOPPED, &clock);
     }
     if (dry_run)
         return EXIT_CODE_DONE;
@@ -166,7 +161,7 @@ static int run_prune(const CmdContext *ctx, Err *err)
     r = prune_apply(&catalog, &plan, &removed, &warnings, err);
     for (size_t i = 0; i < removed.count; i++)
         log_event(LOG_LEVEL_INFO, LOG_EVENT_PRUNED, "removed %s", removed.items[i]);
-    warn_of_all(&warnings);
+    warning_tell_all(/* report= */ NULL, &warnings);
     return r < 0 ? r : EXIT_CODE_DONE;
 }
 

@@ -8,18 +8,13 @@
 #include <unistd.h>
 
 #include "backup/metrics.h"
+#include "cmd/warning.h"
 #include "net/push.h"
 #include "sys/fs.h"
 #include "sys/log.h"
 #include "sys/mem.h"
 
 #define METRICS_JOB "pg_backup"
-
-static void warn(Report *report, LogEvent event, const Err *err)
-{
-    log_err(LOG_LEVEL_WARNING, event, err);
-    strv_add(&report->warnings, err->message);
-}
 
 /* Atomic, and readable for everybody: the collector is another user. */
 static int write_textfile(const char *path, const char *text, Err *err)
@@ -67,7 +62,7 @@ void publish_metrics(const Settings *settings, const Catalog *catalog, Report *r
     if (settings->metrics_textfile) {
         _cleanup_err_ Err err = { 0 };
         if (write_textfile(settings->metrics_textfile, text, &err) < 0)
-            warn(report, LOG_EVENT_METRICS_FAILED, &err);
+            warning_tell(report, LOG_EVENT_METRICS_FAILED, &err);
     }
     if (settings->pushgateway_url) {
         _cleanup_err_ Err err = { 0 };
@@ -78,7 +73,7 @@ void publish_metrics(const Settings *settings, const Catalog *catalog, Report *r
         };
         int r = catalog ? push_put(&group, text, &err) : push_post(&group, text, &err);
         if (r < 0)
-            warn(report, LOG_EVENT_METRICS_FAILED, &err);
+            warning_tell(report, LOG_EVENT_METRICS_FAILED, &err);
     }
 }
 
@@ -88,5 +83,5 @@ void publish_report(const Settings *settings, Report *report)
 
     /* A run that could not begin has said why; that its report is nowhere follows from that. */
     if (report_save(report, settings->state_dir, &err) < 0 && !err_is_set(&report->err))
-        warn(report, LOG_EVENT_NONE, &err);
+        warning_tell(report, LOG_EVENT_NONE, &err);
 }
