@@ -186,16 +186,24 @@ typedef struct Tally {
     Err first;
 } Tally;
 
-static void tally_add(Tally *t, Drill *d, int answer, Err *reason)
+/* False when nobody waits for the others: who cancels gets that for an answer. */
+static bool tally_add(Tally *t, Drill *d, int answer, Err *reason)
 {
     if (answer == 0)
-        return;
+        return true;
+    if (reason->kind == ERR_CANCELLED) {
+        err_done(&t->first);
+        err_move(&t->first, reason);
+        t->answer = answer;
+        return false;
+    }
     strv_addf(&d->proof->notes, "%s", reason->message);
     if (t->answer == 0 || (t->answer < 0 && answer == 1)) {
         err_done(&t->first);
         err_move(&t->first, reason);
     }
     t->answer = worse(t->answer, answer);
+    return true;
 }
 
 int drill_assertions(Drill *d, Err *err)
@@ -220,12 +228,8 @@ int drill_assertions(Drill *d, Err *err)
     for (size_t i = 0; i < paths.count; i++) {
         _cleanup_err_ Err reason = { 0 };
         int answer = run_assertion(d, paths.items[i], &reason);
-        if (reason.kind == ERR_CANCELLED) {
-            err_move(err, &reason);
-            err_done(&tally.first);
-            return answer;
-        }
-        tally_add(&tally, d, answer, &reason);
+        if (!tally_add(&tally, d, answer, &reason))
+            break;
     }
     err_move(err, &tally.first);
     return tally.answer;
@@ -265,12 +269,8 @@ int drill_freshness(Drill *d, Err *err)
 
         asked = true;
         int answer = check_freshness(d, f, &reason);
-        if (reason.kind == ERR_CANCELLED) {
-            err_move(err, &reason);
-            err_done(&tally.first);
-            return answer;
-        }
-        tally_add(&tally, d, answer, &reason);
+        if (!tally_add(&tally, d, answer, &reason))
+            break;
     }
     err_move(err, &tally.first);
     return asked ? tally.answer : DRILL_NOT_ASKED_FOR;
