@@ -59,8 +59,7 @@ static void split_libraries(const char *list, Strv *ret)
         _cleanup_free_ char *item = mem_strndup(p, size);
         bool prefixed = text_starts_with(item, libdir);
         const char *name = item + (prefixed ? strlen(libdir) : 0);
-        if (!strv_contains(ret, name))
-            strv_add(ret, name);
+        strv_add_once(ret, name);
         p += size;
     }
 }

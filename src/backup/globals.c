@@ -134,8 +134,8 @@ static bool is_old(const Strv *old, const char *at, Strv *kept)
 
     if (!name || !strv_contains(old, name))
         return false;
-    if (kept && !strv_contains(kept, name))
-        strv_add(kept, name);
+    if (kept)
+        strv_add_once(kept, name);
     return true;
 }
 

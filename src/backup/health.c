@@ -209,30 +209,24 @@ void health_done(Health *h)
     *h = (Health){ 0 };
 }
 
-static void add_once(Strv *names, const char *name)
-{
-    if (!strv_contains(names, name))
-        strv_add(names, name);
-}
-
 void health_databases(const Strv *wanted, const Strv *planned, const Catalog *catalog, Strv *ret)
 {
     for (size_t i = 0; i < wanted->count; i++) {
         const char *name = plan_name(wanted->items[i]);
         if (name && plan_selects(wanted, name))
-            add_once(ret, name);
+            strv_add_once(ret, name);
     }
 
     /* What has been excluded since that run is not asked for any more. */
     for (size_t i = 0; i < planned->count; i++)
         if (plan_selects(wanted, planned->items[i]))
-            add_once(ret, planned->items[i]);
+            strv_add_once(ret, planned->items[i]);
     if (planned->count > 0)
         return;
 
     for (size_t i = 0; i < catalog->count; i++) {
         const char *database = catalog->series[i].database;
         if (database && plan_selects(wanted, database))
-            add_once(ret, database);
+            strv_add_once(ret, database);
     }
 }

@@ -99,8 +99,8 @@ static void add_missing(const Strv *wanted, const PgDatabase *list, size_t count
         const char *name = plan_name(wanted->items[i]);
         if (!name || is_excluded(wanted, name))
             continue;
-        if (!is_on_server(list, count, name) && !strv_contains(ret, name))
-            strv_add(ret, name);
+        if (!is_on_server(list, count, name))
+            strv_add_once(ret, name);
     }
 }
 

@@ -64,13 +64,6 @@ void prune_plan_done(PrunePlan *plan)
     *plan = (PrunePlan){ 0 };
 }
 
-/* Where links cannot be made, each removal says so. */
-static void add_once(Strv *warnings, const Err *warning)
-{
-    if (err_is_set(warning) && !strv_contains(warnings, warning->message))
-        strv_add(warnings, warning->message);
-}
-
 int prune_apply(const Catalog *catalog, const PrunePlan *plan, Strv *removed, Strv *warnings,
                 Err *err)
 {
@@ -83,7 +76,8 @@ int prune_apply(const Catalog *catalog, const PrunePlan *plan, Strv *removed, St
             continue;
 
         int r = catalog_remove(catalog, v->series, v->backup, &warning, err);
-        add_once(warnings, &warning);
+        if (err_is_set(&warning)) /* where links cannot be made, each removal says so */
+            strv_add_once(warnings, warning.message);
         if (r == 0)
             strv_add(removed, v->backup->stem);
         else if (first == 0)

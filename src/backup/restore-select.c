@@ -196,11 +196,6 @@ static char *full_name(const ArchiveTocEntry *e)
     return inventory_full_name(e->schema, e->tag);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The two on either side of where the pattern would stand. */
 static void hint_nearest(const ArchiveToc *toc, const char *pattern, Err *err)
 {
@@ -220,7 +215,7 @@ static void hint_nearest(const ArchiveToc *toc, const char *pattern, Err *err)
         err_hint(err, "It has no tables at all.");
         return;
     }
-    qsort(names.items, names.count, sizeof(*names.items), compare_names);
+    strv_sort(&names);
     while (place < names.count && strcmp(names.items[place], pattern) < 0)
         place++;
     size_t first = place > 2 ? place - 2 : 0;

@@ -196,11 +196,6 @@ static void close_dirp(DIR **dir)
         closedir(*dir);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int read_names(DIR *dir, Strv *names)
 {
     for (;;) {
@@ -231,8 +226,7 @@ int fs_list(int dir_fd, Strv *ret)
     if (r < 0)
         return r;
 
-    if (names.count > 0)
-        qsort(names.items, names.count, sizeof(char *), compare_names);
+    strv_sort(&names);
     *ret = names;
     names = (Strv){ 0 };
     return 0;

@@ -42,6 +42,23 @@ bool strv_contains(const Strv *v, const char *s)
     return false;
 }
 
+void strv_add_once(Strv *v, const char *s)
+{
+    if (!strv_contains(v, s))
+        strv_add(v, s);
+}
+
+static int order(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(Strv *v)
+{
+    if (v->count > 0)
+        qsort(v->items, v->count, sizeof(*v->items), order);
+}
+
 void strv_done(Strv *v)
 {
     for (size_t i = 0; i < v->count; i++)

@@ -18,4 +18,6 @@ void strv_addf(Strv *v, const char *fmt, ...) __attribute__((format(printf, 2, 3
 void strv_take(Strv *v, char *s);           /* takes ownership */
 void strv_copy(Strv *dst, const Strv *src); /* appends copies of all */
 bool strv_contains(const Strv *v, const char *s);
+void strv_add_once(Strv *v, const char *s); /* copies, unless it is in it already */
+void strv_sort(Strv *v);                    /* by bytes */
 void strv_done(Strv *v);

@@ -72,6 +72,37 @@ START_TEST(only_a_whole_member_is_contained)
 }
 END_TEST
 
+START_TEST(what_is_added_once_is_there_once)
+{
+    Strv v = { 0 };
+    strv_add_once(&v, "b");
+    strv_add_once(&v, "a");
+    strv_add_once(&v, "b");
+
+    ck_assert_uint_eq(v.count, 2);
+    ck_assert_str_eq(v.items[0], "b");
+    ck_assert_str_eq(v.items[1], "a");
+    strv_done(&v);
+}
+END_TEST
+
+START_TEST(a_list_is_sorted_by_bytes)
+{
+    Strv v = { 0 };
+    strv_sort(&v);
+    strv_add(&v, "a");
+    strv_add(&v, "B");
+    strv_add(&v, "");
+    strv_sort(&v);
+
+    ck_assert_str_eq(v.items[0], "");
+    ck_assert_str_eq(v.items[1], "B");
+    ck_assert_str_eq(v.items[2], "a");
+    ck_assert_ptr_null(v.items[3]);
+    strv_done(&v);
+}
+END_TEST
+
 START_TEST(a_list_that_was_ended_starts_afresh)
 {
     Strv v = { 0 };
@@ -93,6 +124,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(an_added_string_is_copied_and_a_taken_one_is_not),
     UNIT_TEST(a_copy_is_appended_and_stands_alone),
     UNIT_TEST(only_a_whole_member_is_contained),
+    UNIT_TEST(what_is_added_once_is_there_once),
+    UNIT_TEST(a_list_is_sorted_by_bytes),
     UNIT_TEST(a_list_that_was_ended_starts_afresh),
 };
 UNIT_MAIN("strv", tests)
