@@ -360,6 +360,11 @@ bool coverage_is_of_unlogged(const char *what)
     return text_starts_with(what, start);
 }
 
+bool coverage_names(const char *what, const char *line)
+{
+    return text_starts_with(what, "subscription \"") && strstr(line, "subscriptions not dumped");
+}
+
 void coverage_done(Coverage *c)
 {
     for (size_t i = 0; i < c->count; i++) {

@@ -43,7 +43,9 @@ typedef struct Coverage {
  * ERR_PERMISSION the sequences whose values the role could not read. */
 int coverage_judge(const PgSurvey *survey, const Inventory *inventory, bool plain, Coverage *ret,
                    Err *err);
-/* Whether that is what is omitted: the contents of unlogged tables. */
+/* Of the WHAT of an omission: whether it is the contents of unlogged tables; whether it names what
+ * a line of pg_dump's stderr warns of without a name, so that the two are one warning. */
 bool coverage_is_of_unlogged(const char *what);
+bool coverage_names(const char *what, const char *line);
 void coverage_done(Coverage *c);
 #define _cleanup_coverage_ _cleanup_(coverage_done)

@@ -255,6 +255,26 @@ static int commit_dump(Dump *d, Manifest *ret, Err *warning, Err *err)
     return 0;
 }
 
+static bool is_named_by_omission(const Manifest *m, const char *line)
+{
+    for (size_t i = 0; i < m->omissions_count; i++)
+        if (coverage_names(m->omissions[i].what, line))
+            return true;
+    return false;
+}
+
+/* What is missing is one warning, not two: an omission tells it by name. */
+static void drop_named_warnings(Manifest *m)
+{
+    Strv kept = { 0 };
+
+    for (size_t i = 0; i < m->warnings.count; i++)
+        if (!is_named_by_omission(m, m->warnings.items[i]))
+            strv_add(&kept, m->warnings.items[i]);
+    strv_done(&m->warnings);
+    m->warnings = kept;
+}
+
 /* pg_dump writes the properties of the database itself only with --create, which ties SQL text to
  * the name; a custom archive holds them all the same. */
 static int take_properties(Dump *d, Err *err)
@@ -316,6 +336,7 @@ int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, E
     if (r < 0)
         return r;
 
+    drop_named_warnings(&d.manifest);
     take_snapshot_facts(&d.manifest, &snapshot);
     fall_judge(catalog_series(ctx->catalog, database), ctx->max_fall_percent, &d.manifest);
     return commit_dump(&d, ret, warning, err);

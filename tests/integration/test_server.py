@@ -217,20 +217,17 @@ class Refused(ServerTestCase):
         self.assertEqual(self.entry(self.backup, "template0")["result"], "failed")
         self.assertEqual(self.backup.databases(), {"good"})
 
-    def test_subscriptions_that_pg_dump_skips_are_said_as_warnings(self):
+    def test_a_subscription_that_pg_dump_skips_is_one_warning_that_names_it(self):
         self.create("subscriber", "CREATE SUBSCRIPTION elsewhere CONNECTION 'host=127.0.0.1'"
                                   " PUBLICATION p WITH (connect = false)")
         self.addCleanup(CLUSTER.sql, "ALTER SUBSCRIPTION elsewhere SET (slot_name = NONE);"
                                      "DROP SUBSCRIPTION elsewhere", "subscriber")
         done = self.backup.must("run", PG_USER="reader", PG_DATABASES="subscriber")
-        warnings = self.backup.backup("subscriber").manifest["warnings"]
-        self.assertEqual(len(warnings), 1)
-        self.assertIn("subscriptions not dumped", warnings[0])
-        self.assertIn("subscriptions not dumped", done.stderr)
-        # pg_dump's own words, and the one that is missing, by its name.
-        self.assertEqual(self.entry(self.backup, "subscriber")["warnings"], 2)
-        listed = self.backup.must("list", "--json", "subscriber").json["backups"]
-        self.assertEqual([b["warnings"] for b in listed], [1])
+        manifest = self.backup.backup("subscriber").manifest
+        self.assertEqual(manifest["warnings"], [])
+        self.assertEqual([o["what"] for o in manifest["omissions"]], ['subscription "elsewhere"'])
+        self.assertIn('subscription \\"elsewhere\\": only a superuser', done.stderr)
+        self.assertEqual(self.entry(self.backup, "subscriber")["warnings"], 1)
 
     def test_time_outs_of_the_role_do_not_end_the_dump(self):
         CLUSTER.sql("CREATE ROLE hasty LOGIN SUPERUSER; ALTER ROLE hasty SET"

@@ -308,6 +308,17 @@ START_TEST(subscriptions_are_told_unless_a_superuser_dumps_them)
 }
 END_TEST
 
+START_TEST(subscriptions_that_are_named_need_no_warning_of_pg_dump)
+{
+    static const char line[] = "pg_dump: warning: subscriptions not dumped because current user is"
+                               " not a superuser";
+
+    ck_assert(coverage_names("subscription \"news\"", line));
+    ck_assert(!coverage_names("subscriptions, if there are any", line));
+    ck_assert(!coverage_names("subscription \"news\"", "pg_dump: warning: another"));
+}
+END_TEST
+
 START_TEST(subscriptions_that_cannot_be_asked_for_are_told)
 {
     Inventory inventory = { 0 };
@@ -363,6 +374,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(the_number_of_large_objects_is_compared),
     UNIT_TEST(objects_without_a_schema_are_looked_up_by_type),
     UNIT_TEST(subscriptions_are_told_unless_a_superuser_dumps_them),
+    UNIT_TEST(subscriptions_that_are_named_need_no_warning_of_pg_dump),
     UNIT_TEST(subscriptions_that_cannot_be_asked_for_are_told),
     UNIT_LOOP(a_user_mapping_is_judged_by_what_the_role_may_see, ELEMENTSOF(mapping_cases)),
 };
