@@ -190,12 +190,6 @@ int fs_open_dir(int parent_fd, const char *name, mode_t mode, int *ret_fd)
     return 0;
 }
 
-static void close_dirp(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-
 static int read_names(DIR *dir, Strv *names)
 {
     for (;;) {
@@ -216,7 +210,7 @@ int fs_list(int dir_fd, Strv *ret)
     if (r < 0)
         return r;
 
-    _cleanup_(close_dirp) DIR *dir = fdopendir(fd);
+    _cleanup_dir_ DIR *dir = fdopendir(fd);
     if (!dir)
         return -errno;
     (void)TAKE_FD(fd);

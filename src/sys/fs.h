@@ -8,6 +8,7 @@
  * marks the pages clean): it is never retried. Nothing else in the program creates a name that a
  * reader may trust. */
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,6 +81,13 @@ int fs_sync_dir(int dir_fd);
  */
 struct Strv;
 int fs_list(int dir_fd, struct Strv *ret);
+
+static inline void fs_closedirp(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
+#define _cleanup_dir_ _cleanup_(fs_closedirp)
 
 /* Free bytes for an unprivileged writer, and the size of the file system. */
 int fs_space(int fd, uint64_t *ret_free, uint64_t *ret_total);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys/fs.h"
 #include "sys/mem.h"
 
 #define BLOCK_SIZE 512 /* of st_blocks, whatever the file system's own is */
@@ -15,13 +16,6 @@
 /* How many directories are open at a time, one within the other: far more than PostgreSQL nests,
  * far fewer than a process may open. Whoever fills a tree may nest them without an end. */
 #define DEPTH_MAX 64
-
-static void close_dirp(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-#define _cleanup_dir_ _cleanup_(close_dirp)
 
 /* A directory of this device, or NULL with errno. */
 static DIR *open_on_device(int parent_fd, const char *name, dev_t device)
