@@ -19,6 +19,7 @@
 #define CMDLINE_MAX ((size_t)1 << 20)
 #define PATH_SIZE 4096 /* of a link in /proc: PATH_MAX */
 #define STAT_MAX ((size_t)4096)
+#define STATUS_MAX ((size_t)64 << 10)
 
 /* A directory of /proc stays that of its process: once it has ended, nothing can be read there,
  * whoever has its number. */
@@ -150,6 +151,36 @@ int process_kill(const ProcessFilter *filter, usec_t timeout)
         r = kill_once(all_fd, filter, deadline);
     } while (r > 0);
     return r;
+}
+
+/* 0 if it has gone. */
+static pid_t parent_of(int all_fd, const char *number)
+{
+    static const char field[] = "\nPPid:";
+    _cleanup_free_ char *path = mem_printf("%s/status", number), *text = NULL;
+
+    if (fs_read_file(all_fd, path, STATUS_MAX, &text, NULL) < 0)
+        return 0;
+    const char *found = strstr(text, field);
+    return found ? (pid_t)strtol(found + strlen(field), NULL, 10) : 0;
+}
+
+int process_children(pid_t parent, pid_t **ret, size_t *ret_count)
+{
+    _cleanup_close_ int all_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_strv_ Strv names = { 0 };
+    size_t count = 0;
+
+    int r = all_fd < 0 ? -errno : fs_list(all_fd, &names);
+    if (r < 0)
+        return r;
+    pid_t *children = mem_zero(names.count + 1, sizeof(*children));
+    for (size_t i = 0; i < names.count; i++)
+        if (is_number(names.items[i]) && parent_of(all_fd, names.items[i]) == parent)
+            children[count++] = (pid_t)strtol(names.items[i], NULL, 10);
+    *ret = children;
+    *ret_count = count;
+    return 0;
 }
 
 /* Parent, utime and stime: the 4th, 14th and 15th field. */

@@ -1,10 +1,11 @@
 #pragma once
 
-/* Processes that are not our children, found in /proc: what somebody who was killed has left, and
- * what children of ours have started. */
+/* Processes as /proc has them: what somebody who was killed has left, what a process has started.
+ */
 
 #include "sys/clock.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,9 @@ typedef struct ProcessFilter {
  * looked at through a descriptor of its own, so that a number that was given anew never leads to
  * another process. -ETIMEDOUT when one is still there at the end. */
 int process_kill(const ProcessFilter *filter, usec_t timeout);
+
+/* The children of a process: *ret, which the caller frees, has *ret_count of them. */
+int process_children(pid_t parent, pid_t **ret, size_t *ret_count);
 
 /* The processor time, in ticks of the kernel, of the processes that `parent` has started, still run
  * and have `word` in their command line. It changes while they work, and when one begins or ends.

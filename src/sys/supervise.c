@@ -1,14 +1,11 @@
 #include "sys/supervise.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -16,8 +13,8 @@
 
 #include "sys/cancel.h"
 #include "sys/child.h"
-#include "sys/fs.h"
 #include "sys/mem.h"
+#include "sys/process.h"
 
 /* How often, after a request to stop, we look for children that came late. */
 #define STOP_TICK_MSEC 200
@@ -43,28 +40,14 @@ static int spawn(char *const *argv, pid_t *ret_pid, Err *err)
     return r == 0 ? 0 : err_set_errno(err, r, "could not start \"%s\"", argv[0]);
 }
 
-/* proc(5): "PID (NAME) STATE PARENT …", where NAME may hold anything. 0 if it has gone. */
-static pid_t parent_of(const char *pid)
-{
-    _cleanup_free_ char *path = mem_printf("/proc/%s/stat", pid), *text = NULL;
-    int parent = 0;
-
-    if (fs_read_file(AT_FDCWD, path, 4096, &text, /* ret_size= */ NULL) < 0)
-        return 0;
-    const char *end = strrchr(text, ')');
-    return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
-}
-
 static void stop_children_of(pid_t parent)
 {
-    DIR *proc = opendir("/proc");
-    if (!proc)
-        return;
+    _cleanup_free_ pid_t *children = NULL;
+    size_t count = 0;
 
-    for (const struct dirent *entry; (entry = readdir(proc));)
-        if (isdigit((unsigned char)entry->d_name[0]) && parent_of(entry->d_name) == parent)
-            (void)kill((pid_t)strtol(entry->d_name, NULL, 10), SIGTERM);
-    closedir(proc);
+    (void)process_children(parent, &children, &count);
+    for (size_t i = 0; i < count; i++)
+        (void)kill(children[i], SIGTERM);
 }
 
 /* supercronic gives each job a process group of its own and, when it is to end, waits for the jobs

@@ -143,7 +143,35 @@ START_TEST(the_work_of_a_child_that_was_told_the_word_is_seen)
 }
 END_TEST
 
+static bool is_child(pid_t parent, pid_t pid)
+{
+    _cleanup_free_ pid_t *children = NULL;
+    size_t count = 0;
+    bool found = false;
+
+    ck_assert_int_eq(process_children(parent, &children, &count), 0);
+    for (size_t i = 0; i < count; i++)
+        found |= children[i] == pid;
+    return found;
+}
+
+START_TEST(a_child_is_that_of_its_parent_alone_and_until_it_is_reaped)
+{
+    char *dir = unit_mkdir();
+    _cleanup_child_ Child c = start_sleep(dir);
+    pid_t pid = c.pid;
+
+    ck_assert(is_child(getpid(), pid));
+    ck_assert(!is_child(getppid(), pid));
+    ck_assert(!is_child(pid, pid));
+    child_done(&c);
+    ck_assert(!is_child(getpid(), pid));
+    unit_rmdir(dir);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(a_child_is_that_of_its_parent_alone_and_until_it_is_reaped),
     UNIT_TEST(the_work_of_a_child_that_was_told_the_word_is_seen),
     UNIT_TEST(a_process_that_works_in_the_directory_is_killed),
     UNIT_TEST(a_process_that_was_told_the_word_is_killed),
