@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/buf.h"
@@ -79,6 +80,19 @@ void unit_write_file(const char *dir, const char *name, const void *data, size_t
     ck_assert_msg(f != NULL, "could not create \"%s\"", path);
     ck_assert_uint_eq(fwrite(data, 1, size, f), size);
     ck_assert_int_eq(fclose(f), 0);
+}
+
+int unit_sha256sum(const char *dir, const char *name)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (chdir(dir) == 0)
+            execlp("sha256sum", "sha256sum", "--check", "--strict", "--status", name, (char *)NULL);
+        _exit(127);
+    }
+    int status = -1;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 char *unit_read_terminal(int master, int slave)

@@ -38,5 +38,8 @@ void unit_rmdir(char *path); /* frees the path */
 char *unit_read_file(const char *dir, const char *name, size_t *ret_size);
 void unit_write_file(const char *dir, const char *name, const void *data, size_t size);
 
+/* The exit status of `sha256sum --check` of a file, run in the directory. */
+int unit_sha256sum(const char *dir, const char *name);
+
 /* What has been written to a terminal (openpty(3)'s slave) since the last call. Caller frees. */
 char *unit_read_terminal(int master, int slave);

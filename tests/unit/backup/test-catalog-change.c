@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backup/artifact.h"
@@ -55,19 +54,6 @@ START_TEST(a_hostile_name_goes_all_the_way)
 }
 END_TEST
 
-static int run_sha256sum(const char *directory, const char *file)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (chdir(directory) == 0)
-            execlp("sha256sum", "sha256sum", "--check", "--strict", "--status", file, (char *)NULL);
-        _exit(127);
-    }
-    int status = -1;
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 START_TEST(sha256sum_checks_dump_and_manifest)
 {
     _cleanup_place_ Place p = place_new();
@@ -79,13 +65,13 @@ START_TEST(sha256sum_checks_dump_and_manifest)
     _cleanup_free_ char *manifest = mem_printf("%s.json", stem);
 
     place_commit(&p, hostile[_i], DAY(1));
-    ck_assert_int_eq(run_sha256sum(directory, checksum), 0);
+    ck_assert_int_eq(unit_sha256sum(directory, checksum), 0);
     unit_write_file(directory, data, "abd", 3);
-    ck_assert_int_eq(run_sha256sum(directory, checksum), 1);
+    ck_assert_int_eq(unit_sha256sum(directory, checksum), 1);
     unit_write_file(directory, data, "abc", 3);
-    ck_assert_int_eq(run_sha256sum(directory, checksum), 0);
+    ck_assert_int_eq(unit_sha256sum(directory, checksum), 0);
     unit_write_file(directory, manifest, "{}", 2);
-    ck_assert_int_eq(run_sha256sum(directory, checksum), 1);
+    ck_assert_int_eq(unit_sha256sum(directory, checksum), 1);
 }
 END_TEST
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backup/catalog.h"
@@ -98,19 +97,6 @@ START_TEST(a_link_in_the_place_of_the_directory_is_damage)
 }
 END_TEST
 
-static int run_sha256sum(const char *directory, const char *file)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (chdir(directory) == 0)
-            execlp("sha256sum", "sha256sum", "--check", "--strict", "--status", file, (char *)NULL);
-        _exit(127);
-    }
-    int status = -1;
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 START_TEST(sha256sum_checks_every_file)
 {
     static const char *const files[] = { STEM ".json", STEM ".inventory.jsonl", STEM ".dir/toc.dat",
@@ -118,9 +104,9 @@ START_TEST(sha256sum_checks_every_file)
     _cleanup_place_ Place p = make_place();
     _cleanup_free_ char *series = mem_printf("%s/appdb", p.path);
 
-    ck_assert_int_eq(run_sha256sum(series, STEM ".dir.sha256"), 0);
+    ck_assert_int_eq(unit_sha256sum(series, STEM ".dir.sha256"), 0);
     unit_write_file(series, files[_i], "abc", 3);
-    ck_assert_int_eq(run_sha256sum(series, STEM ".dir.sha256"), 1);
+    ck_assert_int_eq(unit_sha256sum(series, STEM ".dir.sha256"), 1);
 }
 END_TEST
 

@@ -1,3 +1,4 @@
+#include "backups.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -17,27 +18,6 @@
 
 /* `date -u -d 2026-11-22T02:00:00Z +%s` */
 #define MOMENT ((usec_t)1795312800 * USEC_PER_SEC)
-
-/* The test's own directory. */
-typedef struct Place {
-    char *path;
-    int fd;
-} Place;
-
-static Place place_new(void)
-{
-    Place p = { .path = unit_mkdir() };
-    p.fd = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ck_assert_int_ge(p.fd, 0);
-    return p;
-}
-
-static void place_done(Place *p)
-{
-    close(p->fd);
-    unit_rmdir(p->path);
-}
-#define _cleanup_place_ _cleanup_(place_done)
 
 /* A manifest with every member set. */
 static Manifest sample(void)

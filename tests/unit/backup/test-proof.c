@@ -1,3 +1,4 @@
+#include "backups.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -25,27 +26,6 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
     }
     return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
 }
-
-/* The test's own directory. */
-typedef struct Place {
-    char *path;
-    int fd;
-} Place;
-
-static Place place_new(void)
-{
-    Place p = { .path = unit_mkdir() };
-    p.fd = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ck_assert_int_ge(p.fd, 0);
-    return p;
-}
-
-static void place_done(Place *p)
-{
-    close(p->fd);
-    unit_rmdir(p->path);
-}
-#define _cleanup_place_ _cleanup_(place_done)
 
 /* One that has everything and every outcome. */
 static Proof sample(void)
