@@ -10,8 +10,8 @@
 
 #include "backup/acceptance.h"
 #include "backup/artifact.h"
+#include "backup/nearest.h"
 #include "backup/series-dir.h"
-#include "sys/buf.h"
 #include "sys/mem.h"
 
 /* Loading */
@@ -363,28 +363,20 @@ static const Backup *backup_by_stem(const Series *s, const char *stem)
     return NULL;
 }
 
-/* The two on either side of where the name would stand: the stems of its series where it has one,
- * else the names of all series. */
+/* Of the stems of its series where it has one, else of the names of all series. */
 static void hint_nearest(const Catalog *c, const char *name, Err *err)
 {
     const Series *s = series_of_stem(c, name);
-    size_t count = s ? s->count : c->count;
-    _cleanup_buf_ Buf text = { 0 };
+    _cleanup_strv_ Strv names = { 0 };
 
-    size_t place = 0;
-    while (place < count &&
-           strcmp(s ? s->backups[place].stem : series_name(&c->series[place]), name) < 0)
-        place++;
-    size_t first = place > 2 ? place - 2 : 0;
-    size_t last = place + 2 < count ? place + 2 : count;
-    for (size_t i = first; i < last; i++)
-        buf_addf(&text, "%s\"%s\"", i > first ? ", " : "",
-                 s ? s->backups[i].stem : series_name(&c->series[i]));
+    for (size_t i = 0; i < (s ? s->count : c->count); i++)
+        strv_add(&names, s ? s->backups[i].stem : series_name(&c->series[i]));
 
-    if (count == 0)
+    _cleanup_free_ char *nearest = nearest_names(&names, name);
+    if (names.count == 0)
         err_hint(err, "There is no backup in \"%s\" at all.", c->path);
     else
-        err_hint(err, "The nearest are %s.", text.data);
+        err_hint(err, "The nearest are %s.", nearest);
 }
 
 static int explain_miss(const Catalog *c, const char *name, Err *err)

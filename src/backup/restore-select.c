@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "archive/inventory.h"
+#include "backup/nearest.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
 #include "sys/text.h"
@@ -196,13 +197,10 @@ static char *full_name(const ArchiveTocEntry *e)
     return inventory_full_name(e->schema, e->tag);
 }
 
-/* The two on either side of where the pattern would stand. */
 static void hint_nearest(const ArchiveToc *toc, const char *pattern, Err *err)
 {
     bool qualified = strchr(pattern, '.') != NULL;
     _cleanup_strv_ Strv names = { 0 };
-    _cleanup_buf_ Buf text = { 0 };
-    size_t place = 0;
 
     for (size_t i = 0; i < toc->count; i++)
         if (restore_entry_is_relation(&toc->entries[i])) {
@@ -216,12 +214,8 @@ static void hint_nearest(const ArchiveToc *toc, const char *pattern, Err *err)
         return;
     }
     strv_sort(&names);
-    while (place < names.count && strcmp(names.items[place], pattern) < 0)
-        place++;
-    size_t first = place > 2 ? place - 2 : 0;
-    for (size_t i = first; i < names.count && i < place + 2; i++)
-        buf_addf(&text, "%s\"%s\"", i > first ? ", " : "", names.items[i]);
-    err_hint(err, "The nearest are %s; \"pg_restore --list\" shows all.", text.data);
+    _cleanup_free_ char *nearest = nearest_names(&names, pattern);
+    err_hint(err, "The nearest are %s; \"pg_restore --list\" shows all.", nearest);
 }
 
 static int choose(const Work *w, const char *pattern, Err *err)
