@@ -4,10 +4,10 @@
  * the globals). It is read afresh each time; nothing else remembers what there is.
  *
  * A backup is *good* when its manifest loads and its data file is there with the stored size, or,
- * of one that is a directory, each of the files that the manifest lists. What
- * has a manifest but is not that is *damaged*: listed, never counted, never named by "latest". A
- * file with one of our names and no manifest is a leftover of a crashed run: catalog_sweep()
- * removes those, and nothing else. Files and directories with other names are not ours and are
+ * of one that is a directory, each of the files that the manifest lists. What has a manifest but is
+ * not that is *damaged*: listed, never counted, never named by "latest". A file with one of our
+ * names and no manifest is a leftover of a crashed run: catalog_sweep() removes those, and nothing
+ * else. Files and directories with other names are not ours and are
  * never touched; a directory without a backup is no series. One that cannot be read is a series
  * with a problem and no backups, so that the others stay of use. */
 

@@ -26,7 +26,7 @@ typedef struct Drill {
 int drill_restore(Drill *d, Err *err);
 /* The roles and tablespaces of the same run, else of the nearest, statement by statement. */
 int drill_restore_globals(Drill *d, PgSession *session, Err *err);
-/* 1 when the majors differ: what a dump says of definitions cannot be compared then. */
+/* Whether the majors differ: what a dump says of definitions cannot be compared then. */
 bool drill_is_of_another_major(const Drill *d);
 int drill_compare(Drill *d, Err *err);
 int drill_amcheck(Drill *d, Err *err);

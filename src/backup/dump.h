@@ -2,7 +2,7 @@
 
 /* One dump: from the server to a committed backup.
  *
- *     snapshot session ─▶ pg_dump --snapshot ─▶ stream (backup/dump-stream.h) ─▶ publish
+ *     snapshot session ─▶ pg_dump --snapshot ─▶ dump-stream.h, dump-directory.h ─▶ publish
  *         ─▶ inventory ─▶ .sha256 ─▶ manifest (commit) ─▶ latest
  *
  * Whatever fails before the manifest leaves nothing behind. */
@@ -42,6 +42,6 @@ typedef struct DumpContext {
 int dump_database(const DumpContext *ctx, const char *database, Manifest *ret, Err *warning,
                   Err *err);
 
-/* Roles and tablespaces. Where the role may not read pg_authid, again without passwords: the
- * manifest then says so. */
+/* Roles and tablespaces; without passwords where our role may not read pg_authid, which the
+ * manifest then says. */
 int dump_globals(const DumpContext *ctx, Manifest *ret, Err *warning, Err *err);

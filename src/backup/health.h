@@ -37,8 +37,8 @@ typedef struct HealthInput {
     bool drills_only;               /* somebody else judges how old backups are */
     uint64_t max_drill_age_seconds; /* of the newest proof of each database; 0: none is asked for */
     usec_t grace_until; /* until then, what never had a backup is healthy all the same; 0: none */
-    const char
-        *doubt; /* why `databases` may lack some: or none will be made: then nothing is healthy */
+    const char *doubt;  /* why `databases` may lack some, or no backup will be made: then nothing
+                         * is healthy; NULL: there is none */
 } HealthInput;
 
 Health health_judge(const HealthInput *input);

@@ -48,7 +48,7 @@ typedef struct Manifest {
     usec_t started, finished; /* wall clock, UTC, whole seconds when read back */
     uint64_t duration_msec;
     char *server_version, *client_version, *program_version;
-    char *archive_version;   /* "1.14" of a custom archive, else NULL */
+    char *archive_version;   /* "1.14" of an archive or a directory; NULL: text, or not known */
     char *system_identifier; /* or NULL */
     uint64_t timeline;       /* 0: unknown */
     char *lsn;               /* of the snapshot, or NULL */
@@ -60,7 +60,7 @@ typedef struct Manifest {
     uint64_t max_locks;          /* max_locks_per_transaction of the server; 0: unknown */
     char *preload_libraries;     /* of the server and the session, "a, b"; NULL: none, or unknown */
     char *database_properties;   /* "3 settings, a comment"; NULL if there are none */
-    Strv warnings;               /* pg_dump's stderr, word for word */
+    Strv warnings;               /* pg_dump's stderr, word for word; not what an omission names */
     uint64_t warnings_dropped;   /* lines beyond what is kept */
     ManifestOmission *omissions; /* what the backup does not contain, and why */
     size_t omissions_count;

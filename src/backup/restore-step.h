@@ -23,7 +23,6 @@ typedef struct RestoreScope {
 } RestoreScope;
 
 void restore_scope_done(RestoreScope *scope);
-#define _cleanup_restore_scope_ _cleanup_(restore_scope_done)
 
 /* What the options ask for, as far as this backup can be restored so: ERR_USAGE, ERR_NOT_FOUND. */
 int restore_scope_load(const RestoreSource *source, const RestoreTarget *target, bool exists,

@@ -15,7 +15,7 @@ typedef struct Access {
     PgClient client;
 } Access;
 
-#define _cleanup_access_ __attribute__((cleanup(access_done)))
+#define _cleanup_access_ _cleanup_(access_done)
 
 int access_open(const Settings *settings, Access *ret, Err *err);
 void access_done(Access *a);

@@ -44,7 +44,7 @@ typedef struct Args {
 } Args;
 
 void args_done(Args *args);
-#define _cleanup_args_ __attribute__((cleanup(args_done)))
+#define _cleanup_args_ _cleanup_(args_done)
 
 /* Options before the command; *ret_next is the index of the command in argv (argc if there is
  * none). */

@@ -1,7 +1,7 @@
 #pragma once
 
-/* The verbs. Each is one file with one Command; main.c's table is dispatch.c's. Only this layer
- * logs above debug and chooses exit codes.
+/* The verbs. Each is a Command in a file of its own, cmd-run.c for one; dispatch.c has the table of
+ * them. Only this layer logs above debug and chooses exit codes.
  *
  * A command returns an ExitCode, or a negative number with `err` filled: dispatch then logs it and
  * takes the exit code of its kind. Tables and JSON go to stdout, the log to stderr. */

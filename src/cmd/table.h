@@ -19,4 +19,4 @@ static inline void table_freep(Table **t)
 {
     table_free(*t);
 }
-#define _cleanup_table_ __attribute__((cleanup(table_freep)))
+#define _cleanup_table_ _cleanup_(table_freep)

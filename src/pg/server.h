@@ -1,10 +1,10 @@
 #pragma once
 
-/* Our own sessions with the server: the only user of libpq.
+/* Our own sessions with the server, by libpq, which nothing outside of pg/ sees (pg/session.h).
  *
- * Nothing here blocks for ever: connecting has a time-out, queries a deadline, and both stop at
- * once when a signal asks for it (sys/cancel.h). Server-side time-outs of a session are all set to
- * 0, so that a setting of the role cannot end a snapshot in mid-dump. */
+ * Connecting has a time-out, a question has one where the target sets it (answer_timeout), and both
+ * stop at once when a signal asks for it (sys/cancel.h). Server-side time-outs of a session are all
+ * set to 0, so that a setting of the role cannot end a snapshot in mid-dump. */
 
 #include "sys/clock.h"
 #include "sys/err.h"
@@ -111,5 +111,6 @@ int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *t
  * for half a minute whatever signal has come. No such database is fine. */
 int pg_drop_database(const PgTarget *target, const PgSession *creator, const char *name, Err *err);
 int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err);
-/* Number of relations, functions and types of users (schemas beyond the system's own). */
+/* What users have made in the session's database: schemas but "public", relations, functions,
+ * types, large objects. */
 int pg_count_objects(PgSession *s, uint64_t *ret, Err *err);

@@ -82,4 +82,3 @@ typedef struct PgSurvey {
 int pg_survey_begin(PgSession *s, PgSurvey *survey, Err *err);
 int pg_survey_finish(PgSession *s, PgSurvey *survey, Err *err);
 void pg_survey_done(PgSurvey *survey);
-#define _cleanup_pg_survey_ _cleanup_(pg_survey_done)

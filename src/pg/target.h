@@ -21,7 +21,7 @@ char *pg_unfinished_name(const char *database);
 bool pg_is_unfinished_name(const char *name);
 /* Those of earlier restores of that name, in which nobody is at work. */
 int pg_list_unfinished(PgSession *s, const char *database, Strv *ret, Err *err);
-/* In the end. Whoever is in it (monitoring, say) is asked to leave; in a session of its own. */
+/* The last step. Whoever is in it (monitoring, say) is asked to leave; in a session of its own. */
 int pg_rename_database(const PgTarget *target, const char *from, const char *to, Err *err);
 
 int pg_list_tablespaces(PgSession *s, Strv *ret, Err *err);

@@ -5,7 +5,7 @@
  *
  *     Pipeline *p = pipeline_new();
  *     pipeline_add(p, stage_tap_new());            in data order
- *     pipeline_add(p, stage_gzip_new(…));
+ *     pipeline_add(p, stage_compress_new(&spec));
  *     pipeline_add(p, sink_file_new(…));           the sink comes last
  *     while (…) pipeline_write(p, data, size, err)
  *     if (source ended AND its exit status was 0) pipeline_finish(p, err)

@@ -49,7 +49,7 @@ typedef enum ErrKind {
     ERR_STALLED,          /* no byte for too long */
     ERR_CANCELLED,        /* SIGTERM, SIGINT or SIGHUP */
     ERR_CHILD,            /* a client program failed or died for a reason of its own */
-    ERR_DUMP_INCOMPLETE,  /* the dump ended well but is empty or unreadable */
+    ERR_DUMP_INCOMPLETE,  /* the dump ended well but is empty, unreadable or lacks something */
     ERR_DISK_FULL,        /* ENOSPC or EDQUOT */
     ERR_IO,               /* any other failed system call on our files */
     ERR_DAMAGED,          /* a stored backup is not what its manifest says */

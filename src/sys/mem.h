@@ -1,6 +1,6 @@
 #pragma once
 
-/* Ownership in this program, in four macros and a few allocators.
+/* Ownership in this program, in a few macros and allocators.
  *
  * The variable of whoever creates a thing carries a _cleanup_ attribute; handing it over is
  * TAKE_PTR() or TAKE_FD(). Destructors accept NULL and half-built objects.

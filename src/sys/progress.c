@@ -61,7 +61,7 @@ static void set_watchdog(usec_t timeout)
     state.watchdog.interval = timeout / 4;
 }
 
-void progress_init(int progress_line)
+void progress_init(bool progress_line)
 {
     bool notify = getenv("NOTIFY_SOCKET");
     uint64_t watchdog = 0;

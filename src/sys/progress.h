@@ -9,10 +9,11 @@
 
 #include "sys/clock.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Reads WATCHDOG_USEC; `progress_line` says whether to draw on the terminal. */
-void progress_init(int progress_line);
+void progress_init(bool progress_line);
 
 /* The longest time without progress that is no fault, 0 for no limit: a watchdog that would not be
  * so patient is asked to be (WATCHDOG_USEC=), since whoever watches that time has a reason to give,

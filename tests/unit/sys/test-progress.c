@@ -84,7 +84,7 @@ static void assert_heard(const char *expected)
 START_TEST(systemd_hears_ready_and_stopping)
 {
     start_service_manager(/* watchdog= */ 0);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_ready();
     assert_heard("READY=1");
@@ -97,7 +97,7 @@ END_TEST
 START_TEST(the_status_says_how_far_the_work_has_come)
 {
     start_service_manager(/* watchdog= */ 0);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_phase("dumping \"app\" (3/7)", /* total= */ 100 << 20);
     assert_heard("STATUS=dumping \"app\" (3/7)");
@@ -114,7 +114,7 @@ END_TEST
 START_TEST(work_beyond_its_estimate_has_no_percentage)
 {
     start_service_manager(/* watchdog= */ 0);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_phase("dumping", /* total= */ 1 << 20);
     monotonic += USEC_PER_SEC;
@@ -128,7 +128,7 @@ END_TEST
 START_TEST(the_status_is_sent_at_most_once_a_second_and_only_when_new)
 {
     start_service_manager(/* watchdog= */ 0);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_phase("one", /* total= */ 0);
     progress_phase("two", /* total= */ 0);
@@ -148,7 +148,7 @@ END_TEST
 START_TEST(a_name_cannot_add_a_line_to_a_notification)
 {
     start_service_manager(/* watchdog= */ 0);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_phase("dumping \"x\nMAINPID=1\"", /* total= */ 0);
     assert_heard("STATUS=dumping \"x\\nMAINPID=1\"");
@@ -159,7 +159,7 @@ END_TEST
 START_TEST(the_watchdog_is_fed_only_when_there_was_progress)
 {
     start_service_manager(/* watchdog= */ 400 * USEC_PER_SEC);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_phase("dumping", /* total= */ 0);
     assert_heard("WATCHDOG=1|STATUS=dumping");
@@ -189,7 +189,7 @@ START_TEST(bytes_that_appear_elsewhere_are_progress)
     uint64_t bytes = 100;
 
     start_service_manager(8 * USEC_PER_SEC);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
     progress_phase("restoring", 0);
     progress_probe(grown, &bytes);
     monotonic += 2 * USEC_PER_SEC;
@@ -216,7 +216,7 @@ START_TEST(work_that_moves_no_byte_is_progress)
     uint64_t work = 100;
 
     start_service_manager(8 * USEC_PER_SEC);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
     progress_phase("checking", 0);
     progress_probe_work(grown, &work);
     monotonic += 2 * USEC_PER_SEC;
@@ -239,7 +239,7 @@ END_TEST
 START_TEST(the_watchdog_is_fed_at_most_four_times_in_its_time)
 {
     start_service_manager(/* watchdog= */ 400 * USEC_PER_SEC);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_phase("dumping", /* total= */ 0);
     free(heard());
@@ -260,7 +260,7 @@ END_TEST
 START_TEST(a_watchdog_is_made_as_patient_as_the_longest_silence_that_is_permitted)
 {
     start_service_manager(/* watchdog= */ 400 * USEC_PER_SEC);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_permit_silence(/* longest= */ 0);
     progress_permit_silence(200 * USEC_PER_SEC);
@@ -274,7 +274,7 @@ END_TEST
 START_TEST(where_no_watchdog_watches_none_is_made)
 {
     start_service_manager(/* watchdog= */ 0);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_permit_silence(900 * USEC_PER_SEC);
     assert_heard("");
@@ -285,7 +285,7 @@ END_TEST
 START_TEST(the_outcome_is_the_last_word)
 {
     start_service_manager(/* watchdog= */ 0);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_phase("dumping", /* total= */ 0);
     free(heard());
@@ -302,7 +302,7 @@ START_TEST(a_watchdog_meant_for_another_process_is_not_fed)
 {
     start_service_manager(/* watchdog= */ USEC_PER_SEC);
     setenv("WATCHDOG_PID", "1", 1);
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_phase("dumping", /* total= */ 0);
     assert_heard("STATUS=dumping");
@@ -313,7 +313,7 @@ END_TEST
 START_TEST(without_systemd_nothing_happens)
 {
     unsetenv("NOTIFY_SOCKET");
-    progress_init(/* progress_line= */ 0);
+    progress_init(/* progress_line= */ false);
 
     progress_ready();
     progress_phase("dumping", /* total= */ 0);
