@@ -9,7 +9,6 @@
 
 #include "archive/sql-lexer.h"
 #include "backup/verify.h"
-#include "pg/copy.h"
 #include "pg/target.h"
 #include "stream/sink-fd.h"
 #include "sys/buf.h"
@@ -188,7 +187,7 @@ static int run_setting(Work *w, SqlLexer *lexer, const char *statement, Err *err
         return err_set(err, ERR_DAMAGED, "not a setting of globals: %.100s", statement);
     for (size_t i = 0; i < ELEMENTSOF(sent); i++)
         if (text_starts_with(statement, sent[i]))
-            return pg_copy_execute(w->target->session, statement, err);
+            return pg_execute_globals(w->target->session, statement, err);
     return 0;
 }
 
@@ -204,7 +203,7 @@ static int run_statement(Work *w, SqlLexer *lexer, const char *text, Err *err)
     bool place =
         w->target->in_place_tablespaces && text_starts_with(statement, "CREATE TABLESPACE ");
     _cleanup_free_ char *mapped = place ? map_tablespace(statement) : mem_strdup(statement);
-    int r = pg_copy_execute(w->target->session, mapped, &reason);
+    int r = pg_execute_globals(w->target->session, mapped, &reason);
     if (r == 0 || reason.kind == ERR_SERVER || reason.kind == ERR_PERMISSION) {
         if (r != 0 && w->refused++ < NOTES_MAX)
             strv_addf(w->notes, "globals: %s", reason.message);
@@ -243,11 +242,11 @@ static int run_in_session(Work *w, const Buf *text, Err *err)
     PgSession *session = w->target->session;
     _cleanup_err_ Err reason = { 0 };
 
-    int r = pg_copy_execute(session, "SET standard_conforming_strings = on", err);
+    int r = pg_execute_globals(session, "SET standard_conforming_strings = on", err);
     if (r >= 0)
         r = run_statements(w, text, err);
-    int reset = pg_copy_execute(session, "RESET client_encoding; RESET standard_conforming_strings",
-                                &reason);
+    int reset = pg_execute_globals(
+        session, "RESET client_encoding; RESET standard_conforming_strings", &reason);
     if (r < 0 || reset >= 0)
         return r;
     err_move(err, &reason);

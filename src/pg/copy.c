@@ -8,30 +8,8 @@
 #include "pg/sql-quote.h"
 #include "sys/format.h"
 #include "sys/mem.h"
-#include "sys/text.h"
 
 #define BOOLEAN_OID 16 /* of pg_type: it never changes */
-
-/* What a refused statement tells, by SQLSTATE or its class. */
-static bool refused_with(const PgSession *s, const char *const *states, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (text_starts_with(s->state, states[i]))
-            return true;
-    return false;
-}
-
-int pg_copy_execute(PgSession *s, const char *sql, Err *err)
-{
-    static const char *const exists[] = { "42710", "42P06", "42P07" };
-    _cleanup_err_ Err reason = { 0 };
-
-    int r = pg_query(s, sql, "restore the globals", NULL, &reason);
-    if (r < 0 && reason.kind != ERR_CANCELLED && refused_with(s, exists, ELEMENTSOF(exists)))
-        return 0;
-    err_move(err, &reason);
-    return r;
-}
 
 /* What a refusal tells of: the server (resources, operator, system, connection, other servers), who
  * has asked, or the copy. What cannot be understood in the copy could not in the original either:
@@ -39,13 +17,13 @@ int pg_copy_execute(PgSession *s, const char *sql, Err *err)
 static bool tells_of_server(const PgSession *s)
 {
     static const char *const states[] = { "08", "53", "54", "57", "58", "HV", "XX" };
-    return refused_with(s, states, ELEMENTSOF(states));
+    return pg_refused_with(s, states, ELEMENTSOF(states));
 }
 
 static bool tells_of_asker(const PgSession *s)
 {
     static const char *const askers[] = { "0A", "25", "3D", "3F", "42" };
-    return refused_with(s, askers, ELEMENTSOF(askers));
+    return pg_refused_with(s, askers, ELEMENTSOF(askers));
 }
 
 static int answer_of_refusal(const PgSession *s, int r, const char *remedy, Err *err)
@@ -124,7 +102,7 @@ int pg_copy_is_fresh(PgSession *s, const PgFreshness *f, uint64_t moment, Err *e
                    moment, column, schema, table, column, column);
 
     r = pg_query_row(s, sql, "read the newest value", &result, err);
-    if (r < 0 && refused_with(s, no_times, ELEMENTSOF(no_times))) {
+    if (r < 0 && pg_refused_with(s, no_times, ELEMENTSOF(no_times))) {
         err_hint(err, "Correct DRILL_FRESHNESS: the column has to hold dates or times.");
         return r;
     }
@@ -154,5 +132,5 @@ int pg_copy_create_amcheck(PgSession *s, Err *err)
         return r;
     r = pg_query(s, "CREATE EXTENSION IF NOT EXISTS amcheck WITH SCHEMA pg_catalog",
                  "create the extension amcheck", NULL, err);
-    return r < 0 && refused_with(s, missing, ELEMENTSOF(missing)) ? 1 : r;
+    return r < 0 && pg_refused_with(s, missing, ELEMENTSOF(missing)) ? 1 : r;
 }

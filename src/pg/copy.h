@@ -10,9 +10,6 @@
 
 #include <stdint.h>
 
-/* One statement of the globals. What is there already is no harm: 0. */
-int pg_copy_execute(PgSession *s, const char *sql, Err *err);
-
 /* Statements of an administrator, the last of which has to return one row with one column, true.
  * The names in it are looked for as in any session of the database, and it cannot change anything.
  * One that the server does not even understand is a mistake of who wrote it: nobody knows. */

@@ -12,6 +12,7 @@
 #include "sys/clock.h"
 #include "sys/mem.h"
 #include "sys/progress.h"
+#include "sys/text.h"
 
 #define CONNECT_TIMEOUT (15 * USEC_PER_SEC) /* at most, however many addresses a name has */
 #define TICK_MSEC 200
@@ -300,6 +301,14 @@ int pg_query_row(PgSession *s, const char *sql, const char *doing, PGresult **re
                        PQntuples(result));
     *ret = TAKE_PTR(result);
     return 0;
+}
+
+bool pg_refused_with(const PgSession *s, const char *const *states, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_starts_with(s->state, states[i]))
+            return true;
+    return false;
 }
 
 char *pg_value_text(const PGresult *result, int row, int column)

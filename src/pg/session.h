@@ -28,6 +28,10 @@ int pg_query_finish(PgSession *s, const char *doing, PGresult **ret, Err *err);
 /* As pg_query(), for a query that yields exactly one row. */
 int pg_query_row(PgSession *s, const char *sql, const char *doing, PGresult **ret, Err *err);
 
+/* Whether the last statement was refused with one of these SQLSTATEs, or of these classes, which
+ * are the first two characters of one. */
+bool pg_refused_with(const PgSession *s, const char *const *states, size_t count);
+
 static inline void pg_result_clearp(PGresult **result)
 {
     PQclear(*result);

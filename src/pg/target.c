@@ -222,6 +222,18 @@ int pg_sequence_would_repeat(PgSession *s, const PgSequenceValue *v, bool *ret, 
     return 0;
 }
 
+int pg_execute_globals(PgSession *s, const char *sql, Err *err)
+{
+    static const char *const exists[] = { "42710", "42P06", "42P07" };
+    _cleanup_err_ Err reason = { 0 };
+
+    int r = pg_query(s, sql, "restore the globals", NULL, &reason);
+    if (r < 0 && reason.kind != ERR_CANCELLED && pg_refused_with(s, exists, ELEMENTSOF(exists)))
+        return 0;
+    err_move(err, &reason);
+    return r;
+}
+
 int pg_describe_extensions(PgSession *s, char **ret, Err *err)
 {
     _cleanup_pg_result_ PGresult *result = NULL;

@@ -41,6 +41,9 @@ typedef struct PgSequenceValue {
 } PgSequenceValue;
 int pg_sequence_would_repeat(PgSession *s, const PgSequenceValue *v, bool *ret, Err *err);
 
+/* One statement of the globals. What is there already is no harm: 0. */
+int pg_execute_globals(PgSession *s, const char *sql, Err *err);
+
 /* "hstore 1.8, pgcrypto 1.3"; NULL: none but plpgsql. Caller frees. */
 int pg_describe_extensions(PgSession *s, char **ret, Err *err);
 int pg_count_subscriptions(PgSession *s, uint64_t *ret, Err *err);
