@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pgtest
-from fake_pg_dump import FakeBindir
+from fake_pg_dump import FakeBindir, held_run
 from pgbackup import BackupTestCase, PgBackup, is_private
 
 CLUSTER = pgtest.Cluster()
@@ -247,9 +247,7 @@ class Removed(DirectoryTestCase):
 class Interrupted(DirectoryTestCase):
     def held_run(self):
         """A run whose pg_dump has written half of a directory and goes no further."""
-        self.fake = FakeBindir(self, CLUSTER, "is-held")
-        running = self.backup.start("run", PG_BINDIR=self.fake.path)
-        self.fake.wait_until_reached()
+        running, self.fake = held_run(self, self.backup, CLUSTER)
         return running
 
     def test_sigterm_in_mid_dump_leaves_nothing(self):

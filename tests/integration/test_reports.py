@@ -5,7 +5,7 @@ import os
 import re
 
 import pgtest
-from fake_pg_dump import FakeBindir
+from fake_pg_dump import held_run
 from listeners import JournalSocket, NotifySocket, Terminal
 from pgbackup import BackupTestCase, PgBackup
 
@@ -27,10 +27,8 @@ class ReportsTestCase(BackupTestCase):
         self.backup = PgBackup(self, CLUSTER, PG_DATABASES="small", BACKUP_COMPRESSION="none")
 
     def start_held(self, *args, **options):
-        self.fake = FakeBindir(self, CLUSTER, "is-held")
-        running = self.backup.start("run", *args, PG_DATABASES="big", PG_BINDIR=self.fake.path,
-                                    **options)
-        self.fake.wait_until_reached()
+        running, self.fake = held_run(self, self.backup, CLUSTER, *args, PG_DATABASES="big",
+                                      **options)
         return running
 
 

@@ -7,7 +7,7 @@ import signal
 import socket
 
 import pgtest
-from fake_pg_dump import FakeBindir
+from fake_pg_dump import held_run
 from pgbackup import BINARY, BackupTestCase, PgBackup
 
 CLUSTER = pgtest.Cluster()
@@ -27,9 +27,7 @@ class RunTestCase(BackupTestCase):
 
     def held_run(self, mode="is-held", **settings):
         """A run whose pg_dump is stopped in the middle of its data."""
-        self.fake = FakeBindir(self, CLUSTER, mode)
-        running = self.backup.start("run", PG_BINDIR=self.fake.path, **settings)
-        self.fake.wait_until_reached()
+        running, self.fake = held_run(self, self.backup, CLUSTER, mode=mode, **settings)
         return running
 
     def client_programs(self):

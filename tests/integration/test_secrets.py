@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pgtest
-from fake_pg_dump import FakeBindir
+from fake_pg_dump import held_run
 from pgbackup import BackupTestCase, PgBackup
 
 CANARY = "canary-" + os.urandom(12).hex()
@@ -74,9 +74,7 @@ class Canary(BackupTestCase):
             pgtest.stop_process(process)
 
     def test_nothing_shows_the_password_during_a_run_or_after_it(self):
-        fake = FakeBindir(self, CLUSTER, "is-held")
-        running = self.backup.start("run", "--report", PG_BINDIR=fake.path)
-        fake.wait_until_reached()
+        running, fake = held_run(self, self.backup, CLUSTER, "--report")
         self.assertNowhere()
         fake.release()
         done = running.wait()
@@ -85,9 +83,7 @@ class Canary(BackupTestCase):
         self.assertNowhere(done)
 
     def test_neither_the_run_nor_its_children_may_leave_a_core_file(self):
-        fake = FakeBindir(self, CLUSTER, "is-held")
-        running = self.backup.start("run", PG_BINDIR=fake.path)
-        fake.wait_until_reached()
+        running, fake = held_run(self, self.backup, CLUSTER)
         with open(f"/proc/{running.pid}/task/{running.pid}/children", encoding="ascii") as f:
             pids = [running.pid, *map(int, f.read().split())]
         self.assertGreater(len(pids), 1)
@@ -98,9 +94,7 @@ class Canary(BackupTestCase):
         self.assertEnded(running.wait(), 0)
 
     def test_nothing_shows_the_password_when_the_run_is_killed(self):
-        fake = FakeBindir(self, CLUSTER, "is-held")
-        running = self.backup.start("run", PG_BINDIR=fake.path)
-        fake.wait_until_reached()
+        running, _ = held_run(self, self.backup, CLUSTER)
         running.process.kill()
         self.assertNowhere(running.wait())
 
@@ -132,10 +126,8 @@ class Canary(BackupTestCase):
         self.assertNowhere(running.wait())
 
     def test_a_password_from_the_environment_goes_no_further_than_our_own(self):
-        fake = FakeBindir(self, CLUSTER, "is-held")
-        running = self.backup.start("run", PG_BINDIR=fake.path, PG_PASSWORD=CANARY,
-                                    PG_PASSWORD_FILE=None)
-        fake.wait_until_reached()
+        running, fake = held_run(self, self.backup, CLUSTER, PG_PASSWORD=CANARY,
+                                 PG_PASSWORD_FILE=None)
         self.assertEqual([pid for pid, _ in processes_with(CANARY) if pid != running.pid], [])
         fake.release()
         self.assertEnded(running.wait(), 0)

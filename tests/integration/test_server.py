@@ -4,7 +4,7 @@ import os
 import signal
 
 import pgtest
-from fake_pg_dump import FakeBindir
+from fake_pg_dump import held_run
 from pgbackup import BackupTestCase, PgBackup
 
 CLUSTER = pgtest.Cluster()
@@ -86,9 +86,7 @@ class LostOnTheWay(ServerTestCase):
     def held_run(self, cluster, **settings):
         """A run whose pg_dump is stopped in the middle of "big"'s data."""
         self.backup = PgBackup(self, cluster, PG_DATABASES="big good", **settings)
-        self.fake = FakeBindir(self, cluster, "is-held")
-        running = self.backup.start("run", PG_BINDIR=self.fake.path, BACKUP_COMPRESSION="none")
-        self.fake.wait_until_reached()
+        running, self.fake = held_run(self, self.backup, cluster, BACKUP_COMPRESSION="none")
         return running
 
     def test_a_server_that_crashes_in_mid_dump_fails_the_run_and_leaves_nothing(self):
@@ -236,10 +234,8 @@ class Refused(ServerTestCase):
         self.addCleanup(CLUSTER.sql, "DROP ROLE hasty")
         self.create("big")
         CLUSTER.fill("big")
-        fake = FakeBindir(self, CLUSTER, "is-held")
-        running = self.backup.start("run", PG_USER="hasty", PG_DATABASES="big",
-                                    PG_BINDIR=fake.path, BACKUP_COMPRESSION="none")
-        fake.wait_until_reached()
+        running, fake = held_run(self, self.backup, CLUSTER, PG_USER="hasty", PG_DATABASES="big",
+                                 BACKUP_COMPRESSION="none")
         # Past the time-outs, by the server's own clock.
         CLUSTER.sql("SELECT pg_sleep(0.5)")
         fake.release()

@@ -49,6 +49,14 @@ class FakeBindir:
             pass
 
 
+def held_run(test, backup, cluster, *operands, mode="is-held", **settings):
+    """A run whose pg_dump is stopped in the middle of its data, and that pg_dump."""
+    fake = FakeBindir(test, cluster, mode)
+    running = backup.start("run", *operands, PG_BINDIR=fake.path, **settings)
+    fake.wait_until_reached()
+    return running, fake
+
+
 def older_bindir(test, cluster, version="14.9"):
     """Client programs that say they are of another version, and are no more than that."""
     path = test.tmp + "/bin-" + version
