@@ -13,6 +13,8 @@
 
 #define CASTS_MAX 16     /* of arrays, one inside the other */
 #define DIMENSIONS_MAX 6 /* of an array: PostgreSQL's MAXDIM */
+#define TYPE_MAX 256     /* bytes of a type's name */
+#define GROWTH_MAX 32    /* how many times as long a text may become */
 
 /* A bracket that is left out in the end. */
 #define LEFT_OUT '\0'
@@ -102,29 +104,72 @@ typedef struct Cast {
     bool sparing; /* with parentheses only where they are needed */
 } Cast;
 
+typedef enum Element { ELEMENT_UNKNOWN, ELEMENT_SCALAR, ELEMENT_ARRAY } Element;
+
 static bool has_operator(const char *p, const char *end)
 {
-    for (; p < end; p = skip_token(p, end))
-        if (memchr("+-*/<>=~!@#%^&|`?", *p, sizeof("+-*/<>=~!@#%^&|`?") - 1))
+    size_t depth = 0;
+
+    for (; p < end; p = skip_token(p, end)) {
+        depth += *p == '(' || *p == '[';
+        depth -= depth > 0 && (*p == ')' || *p == ']');
+        if (depth == 0 && memchr("+-*/<>=~!@#%^&|`?", *p, sizeof("+-*/<>=~!@#%^&|`?") - 1))
             return true;
+    }
     return false;
 }
 
-static void write_element(Buf *b, const char *p, const char *end, const Cast *cast)
+/* The type of the last cast, at the end of the element; NULL where that has no cast. */
+static const char *find_last_cast(const char *p, const char *end)
+{
+    const char *type = NULL;
+
+    while ((p = find_at_top(p, end, ':')) && starts(p, end, "::"))
+        p = type = p + strlen("::");
+    return type;
+}
+
+/* Whether it is a type's name alone; key words of expressions are upper case. */
+static bool is_type(const char *p, const char *end)
+{
+    for (; p < end; p = skip_token(p, end))
+        if (!(is_word(*p) && !isupper((unsigned char)*p)) && !strchr("\". ()[],", *p))
+            return false;
+    return true;
+}
+
+/* What the text tells of its type: a column, a call or an expression may be an array. */
+static Element judge_element(const char *p, const char *end)
+{
+    const char *type = find_last_cast(p, end);
+
+    if (type && is_type(type, end))
+        return end - type > 2 && starts(end - 2, end, "[]") ? ELEMENT_ARRAY : ELEMENT_SCALAR;
+    bool number = isdigit((unsigned char)*p) && !has_operator(p, end);
+    return number || (end - p == 4 && starts(p, end, "NULL")) ? ELEMENT_SCALAR : ELEMENT_UNKNOWN;
+}
+
+/* False when it may be an array that nobody sees. */
+static bool write_element(Buf *b, const char *p, const char *end, const Cast *cast)
 {
     bool parentheses = !cast->sparing || has_operator(p, end);
+    Element element = judge_element(p, end);
 
     if (parentheses)
         buf_addc(b, '(');
     buf_add(b, p, (size_t)(end - p));
     if (parentheses)
         buf_addc(b, ')');
-    buf_addf(b, "::%s", cast->type);
+    buf_addf(b, "::%s%s", cast->type, element == ELEMENT_ARRAY ? "[]" : "");
+    return element != ELEMENT_UNKNOWN;
 }
 
-static void write_array(Buf *b, const char *p, const char *end, const Cast *cast,
+/* Likewise. */
+static bool write_array(Buf *b, const char *p, const char *end, const Cast *cast,
                         unsigned dimension)
 {
+    bool sure = true;
+
     buf_adds(b, array_start);
     for (;;) {
         while (p < end && *p == ' ')
@@ -134,15 +179,16 @@ static void write_array(Buf *b, const char *p, const char *end, const Cast *cast
 
         if (dimension < DIMENSIONS_MAX && starts(p, stop, array_start) &&
             find_at_top(inside, stop, ']') == stop - 1)
-            write_array(b, inside, stop - 1, cast, dimension + 1);
+            sure &= write_array(b, inside, stop - 1, cast, dimension + 1);
         else
-            write_element(b, p, stop, cast);
+            sure &= write_element(b, p, stop, cast);
         if (!comma)
             break;
         buf_adds(b, ", ");
         p = comma + 1;
     }
     buf_addc(b, ']');
+    return sure;
 }
 
 /* Of the name of an array's type, the part before its brackets: "character varying(10)". NULL where
@@ -151,6 +197,8 @@ static char *read_element_type(const char *start, const char *end)
 {
     const char *p = start;
 
+    if (end - p > TYPE_MAX)
+        end = p + TYPE_MAX;
     while (p < end && (is_word(*p) || strchr("\". (", *p))) {
         const char *close = *p == '(' ? find_at_top(p + 1, end, ')') : NULL;
         if (*p == '(' && !close)
@@ -162,7 +210,13 @@ static char *read_element_type(const char *start, const char *end)
 
 /* -- The brackets -- */
 
-typedef enum Connective { CONNECTIVE_NONE, CONNECTIVE_AND, CONNECTIVE_OR } Connective;
+typedef enum Connective {
+    CONNECTIVE_NONE,
+    CONNECTIVE_AND,
+    CONNECTIVE_OR,
+    CONNECTIVE_MIXED, /* one binds tighter than the other: the parentheses say which belong together
+                       */
+} Connective;
 
 /* Places are offsets in what has been written. */
 typedef struct Group {
@@ -181,6 +235,8 @@ typedef struct Wording {
     Buf out;
     Group *groups; /* the open ones; the first stands for the whole text */
     size_t count, capacity;
+    size_t size_max;
+    bool loose; /* casts are distributed where that cannot be known to be right, too */
 } Wording;
 
 static Group *innermost(Wording *w)
@@ -228,7 +284,10 @@ static bool distribute_cast(Wording *w, size_t from, size_t array, const char *b
 
     const Cast cast = { .type = type, .sparing = from == array };
     _cleanup_buf_ Buf rewritten = { 0 };
-    write_array(&rewritten, w->out.data + start, w->out.data + end, &cast, /* dimension= */ 1);
+    bool sure = write_array(&rewritten, w->out.data + start, w->out.data + end, &cast,
+                            /* dimension= */ 1);
+    if ((!sure && !w->loose) || from + rewritten.size > w->size_max)
+        return false;
     w->out.size = from;
     buf_add(&w->out, rewritten.data, rewritten.size);
     w->p += strlen(before) + strlen(type) + strlen("[]");
@@ -286,6 +345,8 @@ static void join(Wording *w, Connective connective, size_t size)
 
     if (group->connective == CONNECTIVE_NONE)
         group->connective = connective;
+    else if (group->connective != connective)
+        group->connective = CONNECTIVE_MIXED;
     if (group->close > 0 && group->close + 1 == w->out.size && group->inner == connective) {
         w->out.data[group->open + 1] = LEFT_OUT;
         w->out.data[group->close] = LEFT_OUT;
@@ -293,19 +354,26 @@ static void join(Wording *w, Connective connective, size_t size)
     copy(w, w->p + size);
 }
 
+/* In front of CASE a line feed stands in place of the blank. */
+static bool comes(const Wording *w, const char *connective)
+{
+    const char *behind = w->p + strlen(connective);
+    return starts(w->p, w->end, connective) && behind < w->end && !is_word(*behind);
+}
+
 static void take_token(Wording *w)
 {
-    static const char and[] = " AND ", or [] = " OR ";
+    static const char both[] = " AND", either[] = " OR";
 
     if (*w->p == '(' || *w->p == '[') {
         add_group(w);
         copy(w, w->p + 1);
     } else if ((*w->p == ')' || *w->p == ']') && w->count > 1) {
         close_group(w);
-    } else if (starts(w->p, w->end, and)) {
-        join(w, CONNECTIVE_AND, strlen(and));
-    } else if (starts(w->p, w->end, or)) {
-        join(w, CONNECTIVE_OR, strlen(or));
+    } else if (comes(w, both)) {
+        join(w, CONNECTIVE_AND, strlen(both));
+    } else if (comes(w, either)) {
+        join(w, CONNECTIVE_OR, strlen(either));
     } else {
         copy(w, skip_token(w->p, w->end));
     }
@@ -322,9 +390,15 @@ static void leave_out(Buf *b)
     buf_adds(b, "");
 }
 
+static void leave_out_brackets(Buf *b)
+{
+    for (char *p = b->data; (p = memmem(p, (size_t)(b->data + b->size - p), "[]", 2)); p += 2)
+        memset(p, LEFT_OUT, 2);
+}
+
 static bool may_differ(const char *text, size_t size)
 {
-    static const char *const signs[] = { "])::", "]::", ") AND ", ") OR " };
+    static const char *const signs[] = { "])::", "]::", ") AND", ") OR", "[]" };
 
     for (size_t i = 0; i < ELEMENTSOF(signs); i++)
         if (memmem(text, size, signs[i], strlen(signs[i])))
@@ -332,21 +406,33 @@ static bool may_differ(const char *text, size_t size)
     return false;
 }
 
-char *wording_normal(const char *text, size_t size)
+static char *reword(const char *text, size_t size, bool loose)
 {
     if (!may_differ(text, size))
         return NULL;
 
-    Wording w = { .p = text, .end = text + size };
+    Wording w = { .p = text, .end = text + size, .size_max = size * GROWTH_MAX, .loose = loose };
     add_group(&w);
     while (w.p < w.end)
         take_token(&w);
     free(w.groups);
 
+    if (loose)
+        leave_out_brackets(&w.out);
     leave_out(&w.out);
     if (w.out.size == size && memcmp(w.out.data, text, size) == 0) {
         buf_done(&w.out);
         return NULL;
     }
     return buf_take(&w.out);
+}
+
+char *wording_normal(const char *text, size_t size)
+{
+    return reword(text, size, /* loose= */ false);
+}
+
+char *wording_loose(const char *text, size_t size)
+{
+    return reword(text, size, /* loose= */ true);
 }

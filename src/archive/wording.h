@@ -9,8 +9,9 @@
  *     (((a AND b) AND c) AND d)                      of BETWEEN, and of IN with rows
  *     (a AND b AND c AND d)                          likewise with OR
  *
- * A restored copy has the second of each, and keeps it. The normal wording is the second, so that a
- * definition and that of its copy are the same text; nothing else is changed. */
+ * A restored copy has the second of each, and keeps it. The normal wording is the second where the
+ * text alone tells that it means the same, so that most definitions and those of their copies are
+ * the same text, and different ones never are; nothing else is changed. */
 
 #include <stddef.h>
 
@@ -20,3 +21,9 @@
 /* The normal wording of a definition, SQL as pg_dump writes it; NULL where that is the text itself.
  * Caller frees. */
 char *wording_normal(const char *text, size_t size);
+
+/* For a definition and that of its copy alone: all that a copy may have otherwise is left out,
+ * which different definitions may share. In ARRAY[e, f] only the server knows whether a column, a
+ * call or an expression is an array itself, which becomes (e)::t[] where others become (e)::t; both
+ * are (e)::t here. NULL and memory likewise. */
+char *wording_loose(const char *text, size_t size);

@@ -30,16 +30,33 @@ static const struct {
       "(((a) OR (b) OR (c)) AND ((d) AND (e) AND (f)))" },
     { "((ARRAY[ARRAY[1, 2], ARRAY[3, 4]])::numeric[])",
       "(ARRAY[ARRAY[(1)::numeric, (2)::numeric], ARRAY[(3)::numeric, (4)::numeric]])" },
-    { "((ARRAY['a,]'::x, f(1, 2), NULL::x])::public.\"T [] y\"[])",
-      "(ARRAY[('a,]'::x)::public.\"T [] y\", (f(1, 2))::public.\"T [] y\", "
+    { "((ARRAY['a,]'::x, f(1, 2)::x, NULL::x])::public.\"T [] y\"[])",
+      "(ARRAY[('a,]'::x)::public.\"T [] y\", (f(1, 2)::x)::public.\"T [] y\", "
       "(NULL::x)::public.\"T [] y\"])" },
+    { "((ARRAY['{a}'::x[], (b)::x[]])::text[])",
+      "(ARRAY[('{a}'::x[])::text[], ((b)::x[])::text[]])" },
+    { "CHECK ((((i >= 1) AND (i <= 5)) AND\nCASE\n    WHEN b THEN c\nEND))",
+      "CHECK (((i >= 1) AND (i <= 5) AND\nCASE\n    WHEN b THEN c\nEND))" },
+    { "WHERE (((a) OR (b)) OR\n        CASE", "WHERE ((a) OR (b) OR\n        CASE" },
     { "((ARRAY['a'::text, 'b'::text])::character varying(10)[])",
       "(ARRAY[('a'::text)::character varying(10), ('b'::text)::character varying(10)])" },
-    { "((ARRAY[now()])::timestamp(3) without time zone[])",
-      "(ARRAY[(now())::timestamp(3) without time zone])" },
-    { "ON (s::text = ANY (ARRAY['a'::character varying, f(x, y), s || t]::text[]))",
-      "ON (s::text = ANY (ARRAY['a'::character varying::text, f(x, y)::text, (s || t)::text]))" },
-    { "((ARRAY[((ARRAY[x])::a[])[1]])::b[])", "(ARRAY[((ARRAY[(x)::a])[1])::b])" },
+    { "((ARRAY[NULL])::timestamp(3) without time zone[])",
+      "(ARRAY[(NULL)::timestamp(3) without time zone])" },
+    { "((ARRAY[((ARRAY[1])::a[])[1]::c])::b[])", "(ARRAY[((ARRAY[(1)::a])[1]::c)::b])" },
+};
+
+/* Where the text does not tell whether an element is an array; the last is one. */
+static const struct {
+    const char *original, *copy;
+} loose_pairs[] = {
+    { "((ARRAY[now(), x])::timestamp(3) without time zone[])",
+      "(ARRAY[(now())::timestamp(3) without time zone, (x)::timestamp(3) without time zone])" },
+    { "ON (s::text = ANY (ARRAY['a'::character varying, f(x - 1, y), s || t]::text[]))",
+      "ON (s::text = ANY (ARRAY['a'::character varying::text, f(x - 1, y)::text, (s || "
+      "t)::text]))" },
+    { "(x)::text = ANY ((ARRAY[a, b])::text[])", "(x)::text = ANY (ARRAY[(a)::text, (b)::text])" },
+    { "(x)::text = ANY ((ARRAY[a, b])::text[])",
+      "(x)::text = ANY (ARRAY[(a)::text[], (b)::text[]])" },
 };
 
 static char *normal(const char *text)
@@ -58,9 +75,26 @@ START_TEST(an_original_and_its_copy_have_one_wording)
 }
 END_TEST
 
+START_TEST(what_the_text_does_not_tell_is_the_same_in_an_original_and_its_copy_alone)
+{
+    const char *original = loose_pairs[_i].original, *copy = loose_pairs[_i].copy;
+    _cleanup_free_ char *of_original = wording_loose(original, strlen(original)),
+                        *of_copy = wording_loose(copy, strlen(copy));
+
+    ck_assert_str_eq(of_original, of_copy ? of_copy : copy);
+    ck_assert_ptr_null(wording_normal(original, strlen(original)));
+    ck_assert_ptr_null(wording_normal(copy, strlen(copy)));
+}
+END_TEST
+
 /* Another meaning, or no expression of PostgreSQL's. */
 static const char *const unchanged[] = {
     "",
+    "ON ((a AND b OR c) AND d), i",
+    "((ARRAY[x.a, 'b'::text])::text[])",
+    "((ARRAY[CASE WHEN a::text IS NULL THEN b ELSE c END])::text[])",
+    "((ARRAY[a::text[] COLLATE \"C\"])::text[])",
+    "(((a) AND (b)) ANDROID (c))",
     "(((a) OR (b)) AND (c))",
     "((a) AND ((b) AND (c)))",
     "((a) AND (b)) AND (c)",
@@ -120,6 +154,9 @@ START_TEST(nesting_without_end_takes_no_time)
         { "ARRAY[", "1", "]" },
         { "ARRAY[", "1", "]::a[]" },
         { "(ARRAY[ARRAY[", "1", "]])::a[]" },
+        { "ARRAY[1]::x(", "1", "" },
+        { "ARRAY[1]::x(", "1", ")[]" },
+        { "(ARRAY[1]::", "\"x\"", "[])" },
         { "$a", "(ARRAY[", ") AND " },
     };
 
@@ -132,6 +169,20 @@ START_TEST(nesting_without_end_takes_no_time)
         ck_assert_msg(clock() - begin < 2 * CLOCKS_PER_SEC, "%s… took long%s", hostile[i].before,
                       other ? " to change" : "");
     }
+}
+END_TEST
+
+START_TEST(a_long_type_is_not_written_for_each_element)
+{
+    _cleanup_free_ char *elements = repeated("1,", 2000, "1", ""),
+                        *type = repeated("t", WORDING_MAX / 2, "", ""),
+                        *text = mem_printf("(ARRAY[%s])::%s[]", elements, type),
+                        *nested =
+                            mem_printf("((ARRAY[%s])::%.100s[])::%.200s[]", elements, type, type);
+    _cleanup_free_ char *other = wording_normal(nested, strlen(nested));
+
+    ck_assert_ptr_null(wording_normal(text, strlen(text)));
+    ck_assert_ptr_null(other);
 }
 END_TEST
 
@@ -149,8 +200,11 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_LOOP(an_original_and_its_copy_have_one_wording, ELEMENTSOF(pairs)),
+    UNIT_LOOP(what_the_text_does_not_tell_is_the_same_in_an_original_and_its_copy_alone,
+              ELEMENTSOF(loose_pairs)),
     UNIT_LOOP(nothing_else_is_changed, ELEMENTSOF(unchanged)),
     UNIT_TEST(nesting_without_end_takes_no_time),
+    UNIT_TEST(a_long_type_is_not_written_for_each_element),
     UNIT_TEST(longer_texts_stay_as_they_are),
 };
 UNIT_MAIN("wording", tests)
