@@ -328,6 +328,7 @@ class Connections(DirectoryTestCase):
         done = self.backup("check", "--json")
         self.assertEqual([c["result"] for c in done.json["checks"] if c["name"] == "connections"],
                          ["ok"])
+        CLUSTER.wait_for_no_session("usename = 'keeper'")
         self.backup.must("run")
 
     def test_one_too_few_fail_with_the_remedy(self):

@@ -284,8 +284,8 @@ class ToADatabase(RestoreTestCase):
         pgtest.wait_until(lambda: CLUSTER.sql(copying), "the rows arrive")
         running.send(signal.SIGKILL)
         running.wait()
-        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg-backup'"
-        pgtest.wait_until(lambda: CLUSTER.sql(sessions) == "0", "the server has ended it all")
+        holder.close()
+        CLUSTER.wait_for_no_session("application_name = 'pg-backup'")
 
     def stop_while_an_index_is_built(self, before=lambda database: None, **settings):
         """Sends SIGTERM while the server works for minutes and nobody sends it anything."""
@@ -312,8 +312,7 @@ class ToADatabase(RestoreTestCase):
         visitor.do("SELECT 1")
 
     def assertNothingIsLeft(self):
-        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg-backup'"
-        pgtest.wait_until(lambda: CLUSTER.sql(sessions) == "0", "the server has ended it all")
+        CLUSTER.wait_for_no_session("application_name = 'pg-backup'")
         self.assertEqual(self.unfinished(), [])
         self.assertNotIn("copy", CLUSTER.databases())
 

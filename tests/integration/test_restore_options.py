@@ -637,8 +637,7 @@ class Interrupted(OptionTestCase):
         running.send(signal.SIGKILL)
         running.wait()
         CLUSTER.sql("SELECT pg_terminate_backend(pid) " + working)
-        pgtest.wait_until(lambda: CLUSTER.sql("SELECT count(*) FROM pg_stat_activity WHERE datname"
-                                              f" = '{name}'") == "0", "the server has ended it")
+        CLUSTER.wait_for_no_session(f"datname = '{name}'")
         return name
 
     def test_a_killed_restore_leaves_nothing_of_the_final_name_and_the_next_tells_what(self):

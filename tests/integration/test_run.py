@@ -52,8 +52,7 @@ class Stopped(RunTestCase):
         done = self.stopped_by(signal.SIGTERM)
         self.assertEnded(done, 1, "cancelled", "SIGTERM")
         self.assertEqual(self.client_programs(), [])
-        self.assertEqual(CLUSTER.sql("SELECT count(*) FROM pg_stat_activity"
-                                     " WHERE datname = 'big'"), "0")
+        CLUSTER.wait_for_no_session("datname = 'big'")
         self.assertEqual(self.backup.databases(), set())
         self.assertEqual(self.backup.strays(), [])
         self.assertEqual(self.backup.report()["reason"], "cancelled")

@@ -317,6 +317,11 @@ class Cluster:
         return int(wait_until(lambda: self.sql(asked + quote_literal(database)),
                               f"a session in {database} waits for a lock"))
 
+    def wait_for_no_session(self, condition):
+        """Until the server has seen that its clients are gone, which it does in its own time."""
+        asked = f"SELECT count(*) FROM pg_stat_activity WHERE {condition}"
+        wait_until(lambda: self.sql(asked) == "0", f"there is no session with {condition}")
+
     def session(self, database="postgres", user="postgres"):
         return Session(self, database, user)
 
