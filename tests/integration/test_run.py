@@ -239,7 +239,7 @@ class UnderPressure(RunTestCase):
 
     def test_a_pushgateway_that_is_down_is_a_warning_and_no_more(self):
         done = self.backup.must("run", PG_DATABASES="small",
-                                PUSHGATEWAY_URL=f"http://127.0.0.1:{pgtest.free_port()}")
+                                PUSHGATEWAY_URL=f"http://127.0.0.1:{self.refusing_port()}")
         self.assertEnded(done, 0, "metrics", "127.0.0.1")
         levels = {e["level"] for e in done.events if e.get("reason") == "metrics"}
         self.assertEqual(levels, {"warning"})

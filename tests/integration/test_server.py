@@ -54,7 +54,7 @@ class NoConnection(ServerTestCase):
         self.assertEqual(self.backup.backups(), [])
 
     def test_a_server_that_is_down_is_temporary(self):
-        done = self.backup("run", PG_HOST="127.0.0.1", PG_PORT=pgtest.free_port())
+        done = self.backup("run", PG_HOST="127.0.0.1", PG_PORT=self.refusing_port())
         self.assertRunFailed(self.backup, done, 75, "unreachable", "127.0.0.1")
 
     def test_a_socket_that_is_not_there_is_temporary(self):

@@ -465,6 +465,13 @@ class TestCase(unittest.TestCase):
     def _too_slow(self, _signum, _frame):
         raise AssertionError(f"the test took longer than {self.seconds} s")
 
+    def refusing_port(self):
+        """One of the loopback at which nobody listens as long as the test lasts: it is taken."""
+        holder = socket.socket()
+        self.addCleanup(holder.close)
+        holder.bind(("127.0.0.1", 0))
+        return holder.getsockname()[1]
+
     def write(self, name, text, mode=0o644):
         path = os.path.join(self.tmp, name)
         with open(path, "w", encoding="utf-8") as f:
