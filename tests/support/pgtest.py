@@ -62,7 +62,7 @@ atexit.register(_close_all)
 signal.signal(signal.SIGTERM, _interrupted)
 
 
-def wait_until(condition, what, timeout=20, every=0.02):
+def wait_until(condition, what, timeout=60, every=0.02):
     """Polls until the condition gives something true, and returns that."""
     deadline = time.monotonic() + timeout
     while True:
@@ -225,7 +225,7 @@ class Cluster:
         """As pg_ctl stop -m does: by the signal that belongs to the mode."""
         how = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
         if self.process:
-            stop_process(self.process, how[mode])
+            stop_process(self.process, how[mode], patience=60)
 
     def log(self):
         with open(self.directory + "/log", encoding="utf-8", errors="replace") as f:
@@ -451,9 +451,9 @@ class MountNamespace:
 
 
 class TestCase(unittest.TestCase):
-    """A test with a directory of its own and a limit in time."""
+    """A test with a directory of its own and a limit in time, for what hangs."""
 
-    seconds = 60
+    seconds = 120
 
     def setUp(self):
         self.tmp = make_directory()
