@@ -222,7 +222,7 @@ class ToADatabase(RestoreTestCase):
         self.addCleanup(CLUSTER.drop, "large")
         CLUSTER.fill("large", 100000)
         CLUSTER.sql("ALTER TABLE noise ADD CHECK (CASE WHEN i = 1 AND current_database() = 'copy'"
-                    " THEN pg_sleep(2) IS NOT NULL ELSE true END)", "large")
+                    " THEN pg_advisory_lock(1) IS NOT NULL ELSE true END)", "large")
         for form in ("plain", "custom"):
             with self.subTest(form=form):
                 self.backup.must("run", PG_DATABASES="large", BACKUP_FORMAT=form,
@@ -278,9 +278,12 @@ class ToADatabase(RestoreTestCase):
 
     def kill_in_copy(self, *args):
         """Kills pg-backup alone, in the middle of the rows: the client sees its input end."""
+        holder = CLUSTER.session("copy")
+        self.addCleanup(holder.close)
+        holder.do("SELECT pg_advisory_lock(1)")
         running = self.backup.start(*args)
         copying = "SELECT pid FROM pg_stat_activity WHERE datname = 'copy' AND" \
-                  " query LIKE 'COPY public.noise%' AND wait_event = 'PgSleep'"
+                  " query LIKE 'COPY public.noise%' AND wait_event = 'advisory'"
         pgtest.wait_until(lambda: CLUSTER.sql(copying), "the rows arrive")
         running.send(signal.SIGKILL)
         running.wait()
