@@ -13,6 +13,7 @@ import pgtest
 from drills import DrillTestCase, give_backups
 
 CLUSTER = pgtest.Cluster()
+SLEEP = f"sleep 4242.{os.getpid()}"  # nobody else's
 
 # In the source it does nothing.
 HOSTILE = """
@@ -79,8 +80,8 @@ exec {CLUSTER.bindir}/$(basename $0) "$@"
                 self.assertEqual(f.read().strip(), pgtest.drill_user().pw_name, name)
 
     def test_what_it_starts_does_not_outlive_the_drill(self):
-        self.drill_of("cd /; setsid sleep 4242.42 >/dev/null 2>&1 </dev/null & true")
-        self.assertEqual(running("sleep 4242.42"), "")
+        self.drill_of(f"cd /; setsid {SLEEP} >/dev/null 2>&1 </dev/null & true")
+        self.assertEqual(running(SLEEP), "")
 
     def test_what_outlives_a_killed_drill_goes_with_the_next(self):
         script = f"""#!/bin/sh
@@ -88,7 +89,7 @@ exec {CLUSTER.bindir}/$(basename $0) "$@"
 case $* in *drill_*) kill -9 $(cat {self.tmp}/pid) ;; esac
 """
         CLUSTER.create("hostile", HOSTILE.format(
-            command="setsid sleep 4343.43 >/dev/null 2>&1 </dev/null & true"))
+            command=f"setsid {SLEEP} >/dev/null 2>&1 </dev/null & true"))
         self.addCleanup(CLUSTER.drop, "hostile")
         backup = self.installation(CLUSTER, "hostile")
         backup.must("run")
@@ -97,7 +98,7 @@ case $* in *drill_*) kill -9 $(cat {self.tmp}/pid) ;; esac
         self.write("pid", str(running_drill.pid))
         running_drill.process.wait(timeout=60)
         self.drill(backup, 0)
-        self.assertEqual(running("sleep 4343.43"), "")
+        self.assertEqual(running(SLEEP), "")
 
     def test_a_tree_deeper_than_the_limit_of_descriptors_goes_away(self):
         self.drill_of("for i in $(seq 1300); do mkdir x && cd -P x; done")

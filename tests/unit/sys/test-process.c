@@ -29,10 +29,16 @@ static void wait_for_exec(const Child *c)
     }
 }
 
+/* What only our own child is told: others may run these tests at the same time. */
+static char *own_word(void)
+{
+    return mem_printf("60.%06d", (int)getpid());
+}
+
 /* A program that runs for a minute in a directory; back once it is that program. */
 static Child start_sleep(const char *dir)
 {
-    char *argv[] = { mem_strdup("sleep"), mem_strdup("60.0042"), NULL };
+    char *argv[] = { mem_strdup("sleep"), own_word(), NULL };
     char *const env[] = { NULL };
     ChildSpec spec = {
         .path = "/bin/sleep",
@@ -81,9 +87,10 @@ START_TEST(a_process_that_was_told_the_word_is_killed)
 {
     char *dir = unit_mkdir();
     _cleanup_child_ Child c = start_sleep("/");
+    _cleanup_free_ char *word = own_word();
     ProcessFilter filter = filter_for(dir);
 
-    filter.word = "60.0042";
+    filter.word = word;
     ck_assert_int_eq(process_kill(&filter, TIMEOUT), 0);
     ck_assert(was_killed(&c));
     unit_rmdir(dir);
@@ -94,7 +101,8 @@ START_TEST(whoever_differs_in_one_thing_lives)
 {
     char *dir = unit_mkdir();
     _cleanup_child_ Child c = start_sleep(dir);
-    _cleanup_free_ char *longer = mem_printf("%s-and-more", dir), *shorter = mem_strdup(dir);
+    _cleanup_free_ char *longer = mem_printf("%s-and-more", dir), *shorter = mem_strdup(dir),
+                        *word = own_word();
     ProcessFilter filter = filter_for(dir);
 
     filter.uid = geteuid() + 1;
@@ -103,7 +111,7 @@ START_TEST(whoever_differs_in_one_thing_lives)
     filter = filter_for(longer);
     ck_assert_int_eq(process_kill(&filter, TIMEOUT), 0);
     filter.programs = others;
-    filter.word = "60.0042";
+    filter.word = word;
     ck_assert_int_eq(process_kill(&filter, TIMEOUT), 0);
     shorter[strlen(shorter) - 1] = '\0';
     filter = filter_for(shorter);
