@@ -140,13 +140,14 @@ class Worksite:
         return strace.run([pgbackup.BINARY, "run"], self.log, faults, trace, env=self.env, cwd="/")
 
     def plain_run(self, offset):
-        """An unhindered run under another clock, so that no two runs share a second."""
+        """An unhindered run under another clock, so that no two runs share a second; in a moment in
+        which the machine is busy with something else, it does not stall."""
         env = {**self.env, "LD_PRELOAD": faketime(), "FAKETIME": offset,
-               "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+               "FAKETIME_DONT_FAKE_MONOTONIC": "1", "STALL_TIMEOUT_SECONDS": "60"}
         return self.call("run", env=env)
 
     def call(self, *args, env=None):
-        return subprocess.run([pgbackup.BINARY, *args], env=env or self.env, cwd="/", timeout=60,
+        return subprocess.run([pgbackup.BINARY, *args], env=env or self.env, cwd="/", timeout=120,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False,
                               encoding="utf-8", errors="replace")
 
