@@ -102,7 +102,7 @@ class Drill(machine.TestCase):
         self.assertEqual([e["PG_BACKUP_STEM"] for e in drill.wait_for_events("drill-finished")],
                          drill.stems("killed"))
         self.assertRegex(self.sh(f"BACKUP_DIR={drill.directory} pg-backup list killed"),
-                         r"(?m)^killed +killed_\S+ .* good, proven \d+ s ago$")
+                         r"(?m)^killed +killed_\S+ .* good, proven \d+ \w+ ago$")
 
     def test_what_a_hostile_dump_runs_has_no_network_no_credential_and_no_other_instance(self):
         self.machine.write("/opt/hostile", HOSTILE, 0o755)

@@ -34,6 +34,8 @@ class QuickStart(machine.TestCase):
         self.assertIn("systemctl enable --now pg-backup@main.timer", script)
         # An editor that sets one line, and a reader who presses return.
         as_typed = "cd /root; export EDITOR='sed -i s/^#PG_DATABASES=.*/PG_DATABASES=shop/'\n" + script
+        # And one who is slower than the journal.
+        as_typed = as_typed.replace("sudo journalctl", "journalctl --sync; sudo journalctl")
         said = self.sh(as_typed.replace("apt install", "apt install -y"))
 
         self.assertEqual(self.sh("systemctl is-enabled pg-backup@main.timer"), "enabled\n")
