@@ -102,10 +102,12 @@ class UnderWay(machine.TestCase):
 
     def test_two_instances_run_at_once(self):
         self.database("small", "CREATE TABLE t ()")
+        self.lock("big", "noise")
         held = self.lock("small", "t")
         one, other = self.instance_of_big, self.instance("small", PG_DATABASES="small")
         self.assertEqual([one.start().returncode, other.start().returncode], [0, 0])
-        one.wait_for_status("/s")
+        self.wait_for_waiting("big")
+        self.wait_for_waiting("small")
         self.assertEqual([one.show("ActiveState"), other.show("ActiveState")], ["active"] * 2)
         held.release()
         self.assertEqual(other.wait_until_over(), "inactive", other.story())
