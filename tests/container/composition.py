@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -67,12 +66,6 @@ def read_process(pid):
     return text
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def copy_repository(target):
     """What a clone would have, with what is not committed yet."""
     listed = subprocess.run(["git", "-c", f"safe.directory={TOP}", "-C", TOP, "ls-files", "-coz",
@@ -92,11 +85,11 @@ class Composition:
         copy_repository(self.directory)
         self.data = self.directory + "/data"
         self.backups = self.data + "/backups"
-        self.prometheus = f"127.0.0.1:{free_port()}"
-        # The suites of Debian that the tests see may be past their date.
+        # A port that the engine finds free; the suites of Debian that the tests see may be past
+        # their date.
         self.environment = dict(
             os.environ, COMPOSE_PROJECT_NAME=self.project, PG_BACKUP_IMAGE=IMAGE,
-            PROMETHEUS_PORT=self.prometheus.split(":")[1],
+            PROMETHEUS_PORT="0",
             APT_OPTIONS="-o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false")
         self.settings = settings
 
@@ -149,6 +142,10 @@ class Composition:
 
     def container(self, service):
         return f"{self.project}-{service}-1"
+
+    def address(self, service):
+        """Of the one port that it publishes."""
+        return docker("port", self.container(service)).stdout.split()[-1]
 
     def query(self, sql, database="shop"):
         return docker("exec", self.container("demo-db"), "psql", "-qXAt", "-U", "postgres", "-d",

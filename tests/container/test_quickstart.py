@@ -74,7 +74,7 @@ def processes_of(service):
 
 
 def ask_prometheus(path, **parameters):
-    url = f"http://{START.prometheus}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+    url = f"http://{START.address('prometheus')}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
     with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)["data"]
 
