@@ -58,6 +58,12 @@ def processes(name):
     return [int(pid) for pid, comm in rows if comm.strip() == name]
 
 
+def locks(condition):
+    """Those on the table held, by their modes."""
+    return PLACE.query("SELECT mode FROM pg_locks JOIN pg_class c ON c.oid = relation"
+                       f" WHERE relname = 'held' AND {condition}")
+
+
 def is_stopped(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
         return f.read().rsplit(")", 1)[1].split()[0] == "T"
@@ -195,8 +201,9 @@ class Schedule(TestCase):
                "shop", "-c", hold)
         self.addCleanup(PLACE.query, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                                      "WHERE query LIKE '%held%' AND pid <> pg_backend_pid()")
+        wait_until("the table is locked", lambda: locks("granted"))
         start(BACKUP_SCHEDULE="* * * * *")
-        wait_until("a run is held up", lambda: processes("pg_dump"))
+        wait_until("a run is held up", lambda: locks("NOT granted"))
         done = PLACE.exec("pg-backup", "run", check=False)
         self.assertRefused(done, 6, "locked", "is locked by another pg-backup: run, pid")
         wait_until("supercronic skips a run", said("not starting: job is still running"))
