@@ -173,7 +173,8 @@ START_TEST(a_gateway_that_is_down_is_noticed_at_once)
     usec_t start = clock_monotonic();
 
     ck_assert_int_lt(push("http://user:hunter2@127.0.0.1:1", "main", "a 42\n", &err), 0);
-    ck_assert_uint_lt(clock_monotonic() - start, 2 * USEC_PER_SEC);
+    /* Less than the limit for connecting, however slow the machine is. */
+    ck_assert_uint_lt(clock_monotonic() - start, 5 * USEC_PER_SEC);
     ck_assert_int_eq(err.kind, ERR_METRICS);
     assert_contains(err.message, "http://127.0.0.1:1");
     ck_assert_ptr_null(strstr(err.message, "hunter2"));

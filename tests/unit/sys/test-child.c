@@ -223,12 +223,11 @@ START_TEST(a_grandchild_that_ignores_sigterm_is_killed)
 
     /* It is a zombie until its new parent has reaped it: what counts is that it runs no more. */
     _cleanup_free_ char *path = mem_printf("/proc/%d/cmdline", atoi(text));
-    for (int i = 0; i < 100 && access(path, F_OK) == 0; i++) {
+    for (;;) {
         char byte;
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || read(fd, &byte, 1) <= 0)
             break;
-        ck_assert_int_lt(i, 99);
         (void)poll(NULL, 0, 10);
     }
 }
