@@ -23,7 +23,7 @@ PASSWORD = "canary-7c1f0e5b9d"
 UID = 10001
 
 # Generous: other suites share the machine.
-PATIENCE = 180
+PATIENCE = 300
 
 
 def docker(*args, check=True, timeout=PATIENCE, **options):
