@@ -5,6 +5,7 @@
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
+. tests/support/builds.sh
 
 # mkfs and its like are there, which a user's PATH need not name.
 export PATH=$PATH:/usr/sbin:/sbin
@@ -95,8 +96,9 @@ become_root_if_needed() {
     fi
 }
 
+# Without the unit tests, which have builds of their own.
 build_the_program() {
-    ./dev build >build-logs/build.log 2>&1 && return
+    build_in build pg-backup test-tools >build-logs/build.log 2>&1 && return
     cat build-logs/build.log
     echo "FAIL  the build"
     echo "0 passed, 1 failed, 0 skipped"
