@@ -23,7 +23,7 @@ main() {
     find_compose
     sweep
     name_images
-    python3 tests/support/pysuite.py tests/container "$@"
+    python3 tests/support/pysuite.py tests/container --first test_schedule "$@"
 }
 
 start_engine() {

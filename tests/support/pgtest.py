@@ -16,6 +16,7 @@ chooses by choosing the host.
 """
 
 import atexit
+import fcntl
 import functools
 import glob
 import hashlib
@@ -157,6 +158,30 @@ def as_server_user():
             "--clear-groups", "--pdeathsig", "QUIT", "--"]
 
 
+def fresh_data(bindir, options):
+    """A data directory as initdb leaves it: made once for all modules of a suite, to be copied."""
+    version = subprocess.check_output([bindir + "/initdb", "--version"], text=True)
+    name = hashlib.sha256(repr((version, options)).encode()).hexdigest()
+    path = f"{shared_directory()}/data-{name}"
+    with open(path + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path):
+            os.mkdir(path + ".new")
+            os.chown(path + ".new", server_user().pw_uid, -1)
+            subprocess.run(
+                as_server_user() + [bindir + "/initdb", "-D", path + ".new", "-U", "postgres", "-N",
+                                    "-A", "trust", *options],
+                cwd="/", check=True, timeout=60, stdout=subprocess.DEVNULL)
+            os.rename(path + ".new", path)
+    return path
+
+
+@functools.cache
+def shared_directory():
+    """What modules of a suite share (pysuite.py); outside of one, a module's own."""
+    return os.environ.get("PYSUITE_SHARED") or make_directory()
+
+
 class Cluster:
     """A PostgreSQL server of our own, of a certain major if it matters. `start()` it in
     setUpModule; it stops by itself."""
@@ -181,10 +206,8 @@ class Cluster:
         return self
 
     def _fill_data(self):
-        subprocess.run(
-            as_server_user() + [self.bindir + "/initdb", "-D", self.data, "-U", "postgres", "-N",
-                              "-A", "trust", *self.initdb_options],
-            cwd="/", check=True, timeout=60, stdout=subprocess.DEVNULL)
+        fresh = fresh_data(self.bindir, self.initdb_options)
+        subprocess.run(["cp", "-a", fresh + "/.", self.data], check=True, timeout=60)
         with open(self.data + "/pg_hba.conf", "w", encoding="ascii") as f:
             f.write("local all,replication all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Runs the test modules (test_*.py, unittest) of a directory, two side by side.
 
-    pysuite.py DIRECTORY [-j PROCESSES] [-k WORD]...
+    pysuite.py DIRECTORY [-j PROCESSES] [-k WORD]... [--first MODULE]...
 
-Each test is printed as the sentence that it claims: the first line of its docstring, else its name.
-The last line is "N passed, N failed, N skipped". The exit status is 0 only when nothing failed,
-nothing was skipped, and there was a test at all. Each module runs in a process of its own, with the
-directory and tests/support on the path; whatever a test prints appears when the module ends.
+A module that takes long begins first, so that it is not left over at the end. Each test is printed
+as the sentence that it claims: the first line of its docstring, else its name. The last line is
+"N passed, N failed, N skipped". The exit status is 0 only when nothing failed, nothing was skipped,
+and there was a test at all. Each module runs in a process of its own, with the directory and
+tests/support on the path; whatever a test prints appears when the module ends. What a module makes
+for the others, too, it keeps in the directory that PYSUITE_SHARED names, which goes with the last.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -30,6 +33,7 @@ def main():
     parser.add_argument("directory", type=pathlib.Path)
     parser.add_argument("-j", type=int, default=2, dest="processes")
     parser.add_argument("-k", action="append", default=[], dest="words")
+    parser.add_argument("--first", action="append", default=[])
     parser.add_argument("--module", help=argparse.SUPPRESS)
     options = parser.parse_args()
 
@@ -42,17 +46,20 @@ def main():
 
 
 def run_directory(options):
-    modules = sorted(path.stem for path in options.directory.glob("test_*.py"))
+    modules = sorted((path.stem for path in options.directory.glob("test_*.py")),
+                     key=lambda name: (name not in options.first, name))
     counts = collections.Counter()
-    with concurrent.futures.ThreadPoolExecutor(options.processes) as pool:
-        for module_counts in pool.map(lambda name: run_child(options, name), modules):
+    with tempfile.TemporaryDirectory(prefix="pysuite-") as shared, \
+            concurrent.futures.ThreadPoolExecutor(options.processes) as pool:
+        os.chmod(shared, 0o755)
+        for module_counts in pool.map(lambda name: run_child(options, name, shared), modules):
             counts += module_counts
 
     print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
     return 0 if counts["ok"] > 0 and counts["FAIL"] + counts["skip"] == 0 else 1
 
 
-def run_child(options, module):
+def run_child(options, module, shared):
     """Results come through a pipe of their own, so that a test may print what it likes."""
     results, child_end = os.pipe()
     command = [sys.executable, __file__, str(options.directory), "--module", module]
@@ -66,7 +73,8 @@ def run_child(options, module):
         text=True,
         errors="replace",
         pass_fds=[child_end],
-        env=dict(os.environ, PYSUITE_RESULTS=str(child_end), PYTHONDONTWRITEBYTECODE="1"),
+        env=dict(os.environ, PYSUITE_RESULTS=str(child_end), PYSUITE_SHARED=shared,
+                 PYTHONDONTWRITEBYTECODE="1"),
     )
     os.close(child_end)
     output = []

@@ -35,7 +35,7 @@ suite_integration() {
 }
 
 suite_faults() {
-    "${as_root[@]}" python3 tests/support/pysuite.py tests/faults
+    "${as_root[@]}" python3 tests/support/pysuite.py tests/faults --first test_sweep
 }
 
 suite_systemd() {
