@@ -22,7 +22,6 @@
 #include "sys/err.h"
 #include "sys/strv.h"
 
-#include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,10 +41,11 @@ typedef struct ChildSpec {
     const int *keep_fds; /* descriptors it inherits under the same numbers */
     size_t keep_fds_count;
     ChildPipe pipe;
-    usec_t stall_timeout; /* 0: none */
-    const char *cwd;      /* NULL: ours */
-    const int *stderr_fd; /* where its stderr goes instead of being kept; NULL: nowhere */
-    int end_signal;       /* what child_done() sends at first; 0: SIGTERM */
+    usec_t stall_timeout;          /* 0: none */
+    const char *cwd;               /* NULL: ours */
+    const int *stderr_fd;          /* where its stderr goes instead of being kept; NULL: nowhere */
+    int end_signal;                /* what child_done() sends at first; 0: SIGTERM */
+    const struct Sandbox *sandbox; /* that it begins in (sys/sandbox.h); NULL: none */
 } ChildSpec;
 
 /* How many bytes a child has moved by now; asked for once a second while it is waited for. */
@@ -75,9 +75,6 @@ typedef struct Child {
 #define _cleanup_child_ _cleanup_(child_done)
 
 int child_spawn(Child *c, const ChildSpec *spec, Err *err);
-
-/* For who spawns by itself: a process group of its own, and signals as a program expects them. */
-int child_set_attributes(posix_spawnattr_t *attr);
 
 /* From now on a change of what `moved` says is progress. */
 void child_watch(Child *c, ChildMoved moved, void *userdata);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "sys/cancel.h"
-#include "sys/child.h"
+#include "sys/child-start.h"
 #include "sys/mem.h"
 #include "sys/process.h"
 

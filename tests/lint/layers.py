@@ -36,6 +36,7 @@ THIRD_PARTY = {
     "isa-l.h": {"stream/codec-gzip.c"},
     "jansson.h": {"sys/json.c"},
     "libpq-fe.h": {"pg/session.h"},
+    "linux/landlock.h": {"sys/landlock.c"},
     "lz4frame.h": {"stream/codec-lz4.c"},
     "openssl/evp.h": {"stream/stage-tap.c"},
     "systemd/sd-bus.h": {"sys/timer.c"},
@@ -78,6 +79,8 @@ EXITS = re.compile(r"\b(?:_?exit|_Exit|quick_exit|abort)\s*\(")
 MAY_LOG = {"sys/log.c", "sys/log.h"}
 MAY_EXIT = {
     "sys/mem.c",  # out of memory ends the process: mem.h says why
+    "sys/child-start.c",  # a child that could not become what it should
+    "sys/sandbox.c",  # a child that tries what can be had
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
