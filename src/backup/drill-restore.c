@@ -77,6 +77,8 @@ static uint64_t cluster_work(void *cluster)
 
 static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
 {
+    _cleanup_free_ char *stored = verify_data_path(d->ctx->catalog, d->series, d->backup),
+                        *gaps = NULL;
     _cleanup_strv_ Strv settings = { 0 };
 
     drill_choose_settings(&d->backup->manifest, &d->programs, &settings, &d->proof->notes);
@@ -85,6 +87,8 @@ static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
         .programs = &d->programs,
         .traits = traits->encoding ? traits : NULL,
         .settings = &settings,
+        .hidden = d->ctx->catalog->path,
+        .readable = stored,
         .start_timeout = START_TIMEOUT,
     };
     int r = pg_cluster_start(&spec, &d->cluster, err);
@@ -95,6 +99,9 @@ static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
     }
     if (r < 0)
         return r;
+    gaps = pg_cluster_gaps(d->cluster);
+    if (gaps)
+        strv_add(&d->proof->notes, gaps);
     progress_probe(cluster_bytes, d->cluster);
     progress_probe_work(cluster_work, d->cluster);
     return 0;

@@ -419,6 +419,7 @@ const Command command_drill = {
         "functions\n"
         "say, and runs as the user that drills; for root as the owner of DRILL_DIR or as "
         "pg-backup.\n"
+        "It is kept from other files, processes and the network as far as the kernel can.\n"
         "Exits with 4 when a backup is wrong, with 5 when one could not be judged.",
     .options = ARG_JSON,
     .without_server = true, /* what a hostile dump does in the copy finds none in our memory */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys/buf.h"
 #include "sys/child.h"
 #include "sys/mem.h"
 
@@ -19,6 +20,7 @@
 void pg_account_done(PgAccount *account)
 {
     free(account->name);
+    sandbox_done(&account->sandbox);
     *account = (PgAccount){ 0 };
 }
 
@@ -208,31 +210,6 @@ static int succeeds(const Strv *argv, bool *ret, Err *err)
     return 0;
 }
 
-/* A user other than root needs a namespace of users for one of networks. */
-int pg_account_cut_off(Strv *argv, Err *err)
-{
-    static const char program[] = "/usr/bin/unshare";
-    _cleanup_strv_ Strv cut_off = { 0 }, probe = { 0 };
-    bool works;
-
-    if (is_confined() || access(program, X_OK) < 0)
-        return 0;
-    strv_add(&cut_off, program);
-    strv_add(&cut_off, "--net");
-    if (geteuid() != 0) {
-        strv_add(&cut_off, "--user");
-        strv_add(&cut_off, "--map-current-user");
-    }
-    strv_add(&cut_off, "--");
-
-    strv_copy(&probe, &cut_off);
-    strv_add(&probe, "true");
-    int r = succeeds(&probe, &works, err);
-    if (r >= 0 && works)
-        strv_copy(argv, &cut_off);
-    return r;
-}
-
 int pg_account_can_read(const PgAccount *account, const char *path, bool *ret, Err *err)
 {
     _cleanup_strv_ Strv argv = { 0 };
@@ -247,4 +224,38 @@ int pg_account_can_read(const PgAccount *account, const char *path, bool *ret, E
     strv_add(&argv, "-r");
     strv_add(&argv, path);
     return succeeds(&argv, ret, err);
+}
+
+/* In what */
+
+int pg_account_confine(PgAccount *account, const LandlockSpec *rules, Err *err)
+{
+    int r = landlock_new(rules, &account->sandbox.landlock);
+    if (r < 0)
+        return err_set_errno(err, -r, "could not make the rules for what a backup runs (Landlock)");
+    sandbox_take_network(&account->sandbox);
+    return 0;
+}
+
+char *pg_account_gaps(const PgAccount *account)
+{
+    const LandlockGaps gaps = landlock_gaps(account->sandbox.landlock);
+    const struct {
+        bool is_one;
+        const char *what;
+    } all[] = {
+        { gaps.files, "the files of its user" },
+        { gaps.truncate && !gaps.files, "making files of its user shorter" },
+        { gaps.tcp && !account->sandbox.no_network, "TCP" },
+        { gaps.signals, "ending other processes of its user" },
+    };
+    _cleanup_buf_ Buf list = { 0 };
+
+    for (size_t i = 0; i < ELEMENTSOF(all); i++)
+        if (all[i].is_one)
+            buf_addf(&list, "%s%s", list.size > 0 ? ", " : "", all[i].what);
+    if (list.size == 0)
+        return NULL;
+    return mem_printf("by this kernel's Landlock, what the backup runs was not kept from: %s",
+                      list.data);
 }

@@ -8,6 +8,7 @@
  * never postgres, who owns the real servers of the machine. */
 
 #include "sys/err.h"
+#include "sys/sandbox.h"
 #include "sys/strv.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ typedef struct PgAccount {
     gid_t gid;
     char *name;
     bool other; /* than us */
+    Sandbox sandbox;
 } PgAccount;
 
 void pg_account_done(PgAccount *account);
@@ -36,9 +38,14 @@ int pg_account_find(const char *parent, PgAccount *ret, Err *err);
  * possible. */
 int pg_account_prefix(const PgAccount *account, const char *death_signal, Strv *argv, Err *err);
 
-/* Begins a command line, before pg_account_prefix(), by which a program and all that it starts have
- * no network; sockets in the file system stay. Adds nothing where this machine does not let us. */
-int pg_account_cut_off(Strv *argv, Err *err);
+/* Makes the account's sandbox, in which it is to start what a backup may have a hand in: below the
+ * rules of Landlock, and without a network, as far as this machine has the one and lets us take
+ * away the other. */
+int pg_account_confine(PgAccount *account, const LandlockSpec *rules, Err *err);
+
+/* What is not kept from what is in the sandbox, as the kernel is too old: a sentence, or NULL.
+ * Caller frees. */
+char *pg_account_gaps(const PgAccount *account);
 
 /* Whether the account may read a file of ours. */
 int pg_account_can_read(const PgAccount *account, const char *path, bool *ret, Err *err);

@@ -104,12 +104,15 @@ static void begin(const PgClient *c, const char *program, PgCommand *ret)
     pg_client_environment(&ret->env);
 }
 
-/* What speaks with a throwaway server runs as that does. */
+/* What speaks with a throwaway server runs as that does, and in its sandbox. */
 static int drop_to_account(const PgAccount *account, PgCommand *command, Err *err)
 {
     _cleanup_strv_ Strv argv = { 0 };
 
-    if (!account || !account->other)
+    if (!account)
+        return 0;
+    command->sandbox = &account->sandbox;
+    if (!account->other)
         return 0;
     int r = pg_account_prefix(account, "KILL", &argv, err);
     if (r < 0)
@@ -347,6 +350,7 @@ int pg_command_spawn(PgCommand *command, ChildPipe pipe, usec_t stall_timeout, C
         .pipe = pipe,
         .stall_timeout = stall_timeout,
         .cwd = command->name ? "/" : NULL, /* another user may not be allowed where we are */
+        .sandbox = command->sandbox,
     };
     return child_spawn(ret, &spec, err);
 }

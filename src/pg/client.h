@@ -45,8 +45,9 @@ typedef struct PgCommand {
     char *name; /* of a program that another user runs; NULL: we run it */
     Strv argv;
     Strv env;
-    int passfile_fd; /* -1: no password */
-    int list_fd;     /* of entries to restore; -1: none */
+    int passfile_fd;               /* -1: no password */
+    int list_fd;                   /* of entries to restore; -1: none */
+    const struct Sandbox *sandbox; /* the account's; NULL: none */
 } PgCommand;
 #define PG_COMMAND_INIT ((PgCommand){ .passfile_fd = -1, .list_fd = -1 })
 void pg_command_done(PgCommand *command);

@@ -177,30 +177,39 @@ static int run_initdb(PgCluster *c, const PgClusterSpec *spec, Err *err)
     return r;
 }
 
-/* Without a network: a foreign table of the backup leads to the real server. */
 static int launch(PgCluster *c, const PgClusterSpec *spec, Err *err)
 {
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
-    _cleanup_strv_ Strv argv = { 0 };
 
     int r = pg_command_postgres(spec, &c->account, c->dir.data_path, c->dir.socket_path,
                                 c->dir.name, &command, err);
-    if (r >= 0)
-        r = pg_account_cut_off(&argv, err);
     if (r < 0)
         return r;
-    strv_copy(&argv, &command.argv);
     ChildSpec child_spec = {
-        .path = argv.items[0],
+        .path = command.path,
         .name = "postgres",
-        .argv = argv.items,
+        .argv = command.argv.items,
         .env = command.env.items,
         .pipe = CHILD_NEITHER,
         .cwd = c->dir.path,
         .stderr_fd = &c->dir.log_fd,
         .end_signal = SIGQUIT, /* an immediate shutdown */
+        .sandbox = &c->account.sandbox,
     };
     return child_spawn(&c->server, &child_spec, err);
+}
+
+/* The server and its clients write into its own directories alone. Nothing of the backup has run
+ * when initdb does, and that tries out what the machine has beyond them. */
+static int confine(PgCluster *c, const PgClusterSpec *spec, Err *err)
+{
+    const char *const writable[] = { c->dir.data_path, c->dir.socket_path, NULL };
+    const LandlockSpec rules = {
+        .writable = writable,
+        .hidden = spec->hidden,
+        .readable = spec->readable,
+    };
+    return pg_account_confine(&c->account, &rules, err);
 }
 
 /* 1 when it answers, 0 when it does not yet. */
@@ -259,6 +268,8 @@ static int start(PgCluster *c, const PgClusterSpec *spec, Err *err)
     pg_forget_environment();
     descendants_begin(&c->descendants);
     r = run_initdb(c, spec, err);
+    if (r >= 0)
+        r = confine(c, spec, err);
     if (r < 0)
         return r;
     r = launch(c, spec, err);
@@ -285,6 +296,11 @@ int pg_cluster_start(const PgClusterSpec *spec, PgCluster **ret, Err *err)
 const PgTarget *pg_cluster_target(const PgCluster *c)
 {
     return &c->target;
+}
+
+char *pg_cluster_gaps(const PgCluster *c)
+{
+    return pg_account_gaps(&c->account);
 }
 
 int pg_cluster_alive(PgCluster *c, Err *err)

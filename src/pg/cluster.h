@@ -11,7 +11,8 @@
  * A directory is ours by its name and by a marker file that is written into it before anything
  * else: nothing without the marker is ever removed, and no symbolic link is followed
  * (cluster-dir.h). PostgreSQL refuses to be run by root: account.h says who runs it then, and all
- * client programs that are given its target.
+ * client programs that are given its target. They write nowhere but below the directory, have no
+ * network, and reach no process beyond their own, as far as the kernel lets us (sys/sandbox.h).
  *
  * The server is sent its end when this process dies, unless a filter of system calls confines us,
  * whose maker then ends all of our processes. What is left all the same, the sweep removes:
@@ -27,6 +28,8 @@ typedef struct PgClusterSpec {
     const PgClient *programs;       /* with initdb and postgres beside pg_dump */
     const PgDatabaseTraits *traits; /* encoding and locale of all its databases; NULL: UTF8, C */
     const Strv *settings;           /* "name=value", over some of its own; NULL: none */
+    const char *hidden;             /* a directory of which its programs read nothing; NULL: none */
+    const char *readable;           /* but this file or directory in it; NULL: nothing */
     usec_t start_timeout;           /* for initdb, and again for all of it; 0: none */
 } PgClusterSpec;
 
@@ -45,6 +48,10 @@ int pg_cluster_start(const PgClusterSpec *spec, PgCluster **ret, Err *err);
 
 /* For sessions and client programs; its role is a superuser whose name no other has. */
 const PgTarget *pg_cluster_target(const PgCluster *c);
+
+/* A sentence about what this machine does not keep from what runs in it (pg/account.h), or NULL.
+ * Caller frees. */
+char *pg_cluster_gaps(const PgCluster *c);
 
 /* Whether it still runs: 0, or how it ended, with the line of its log that tells most, as
  * ERR_COULD_NOT_VERIFY. It ends by the first crash of one of its processes. */

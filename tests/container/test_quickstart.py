@@ -115,8 +115,9 @@ class Drills(TestCase):
     def test_that_is_stopped_in_mid_drill_leaves_nothing(self):
         """a stop in mid-drill leaves neither server nor process"""
         with open(ASSERTIONS + "/hold.sql", "w", encoding="ascii") as f:
-            f.write("COPY (SELECT) TO '/state/assertions/held'; SELECT pg_sleep(600) IS NULL;\n")
-        wait_until("a drill is held", lambda: os.path.exists(ASSERTIONS + "/held"))
+            f.write("COPY (SELECT) TO PROGRAM 'cat >held'; SELECT pg_sleep(600) IS NULL;\n")
+        wait_until("a drill is held",
+                   lambda: glob.glob(START.data + "/drill/drill/pg-backup-drill-*/data/held"))
         self.assertEqual(len(self.clusters()), 1)
         docker("stop", "-t", "60", START.container("drill"))
         self.assertEqual(inspect(START.container("drill"))["State"]["ExitCode"], 0)

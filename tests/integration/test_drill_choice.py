@@ -1,9 +1,10 @@
 """Which backup a drill takes, which globals with it, and that none is passed over in silence."""
 
+import glob
 import os
 
 import pgtest
-from drills import DrillTestCase, give_backups, read_proof
+from drills import DrillTestCase, read_proof
 
 CLUSTER = pgtest.Cluster()
 
@@ -24,14 +25,9 @@ class Choice(DrillTestCase):
         for day in days:
             self.assertEqual(self.backup.at(day, "run").code, 0)
 
-    def removing(self, pattern):
-        """Programs of which pg_restore removes files of the backups before it restores."""
-        give_backups(self.backup)
-        script = f"""#!/bin/sh
-case $* in *--dbname*) rm -f {self.backup.backup_dir}/{pattern} ;; esac
-exec {CLUSTER.bindir}/pg_restore "$@"
-"""
-        return self.bindir(CLUSTER, pg_restore=script)
+    def remove(self, pattern):
+        for path in glob.glob(f"{self.backup.backup_dir}/{pattern}"):
+            os.unlink(path)
 
     def damage(self, path):
         with open(path, "r+b") as f:
@@ -44,7 +40,7 @@ exec {CLUSTER.bindir}/pg_restore "$@"
 
     def test_globals_that_are_pruned_meanwhile_take_no_database_with_them(self):
         self.backup.must("run")
-        done = self.backup("drill", PG_BINDIR=self.removing("globals/globals_*"), timeout=120)
+        done = self.drill_meanwhile(self.backup, CLUSTER, lambda: self.remove("globals/globals_*"))
         self.assertEqual(self.proof_of("aa")["result"], "proven")
         proof = self.proof_of("bb")
         self.assertIsNotNone(proof, done)
@@ -73,8 +69,8 @@ exec {CLUSTER.bindir}/pg_restore "$@"
     def test_a_backup_that_is_removed_meanwhile_is_not_proven(self):
         self.backup.must("run")
         stem = self.backup.backup("bb").stem
-        done = self.backup("drill", "--json", "aa", stem, PG_BINDIR=self.removing("bb/bb_*"),
-                           timeout=120)
+        done = self.drill_meanwhile(self.backup, CLUSTER, lambda: self.remove("bb/bb_*"), "--json",
+                                    "aa", stem)
         self.assertEqual(done.code, 5, done)
         self.assertRegex(done.said, f"{stem}: it was removed meanwhile")
         self.assertEqual([drill["result"] for drill in done.json["drills"]],
@@ -84,7 +80,8 @@ exec {CLUSTER.bindir}/pg_restore "$@"
     def test_the_next_older_stands_in_for_one_that_is_removed_meanwhile(self):
         self.run_on("-2d", "-1d")
         older, newest = self.backup.backups("bb")
-        done = self.backup("drill", PG_BINDIR=self.removing(f"bb/{newest.stem}*"), timeout=120)
+        done = self.drill_meanwhile(self.backup, CLUSTER,
+                                    lambda: self.remove(f"bb/{newest.stem}*"))
         self.assertEqual(done.code, 0, done)
         self.assertEqual(read_proof(older)["result"], "proven")
 

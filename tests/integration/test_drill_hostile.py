@@ -4,13 +4,17 @@ it.
 The source's owner has put a function into a constraint: whoever restores calls it, as a superuser.
 """
 
+import ctypes
 import glob
 import hashlib
 import os
+import shutil
+import signal
 import subprocess
 
 import pgtest
-from drills import DrillTestCase, give_backups
+from drills import DrillTestCase, give_backups, running
+from pgbackup import BINARY
 
 CLUSTER = pgtest.Cluster()
 SLEEP = f"sleep 4242.{os.getpid()}"  # nobody else's
@@ -41,43 +45,33 @@ class Hostile(DrillTestCase):
         self.backup.must("run")
         return self.drill(self.backup, code)
 
-    def open_box(self):
-        """A directory for whatever it wants to write."""
-        box = self.tmp + "/box"
-        os.mkdir(box)
-        os.chmod(box, 0o777)
-        return box
+    # A command that fails would fail the restore.
 
     def test_it_runs_neither_as_root_nor_as_postgres(self):
-        box = self.open_box()
-        self.drill_of(f"id -un > {box}/id")
-        with open(f"{box}/id", encoding="ascii") as f:
-            self.assertEqual(f.read().strip(), pgtest.drill_user().pw_name)
+        self.drill_of(f'[ "$(id -un)" = {pgtest.drill_user().pw_name} ]')
 
     def test_it_finds_no_network(self):
-        box = self.open_box()
-        self.drill_of(f"cat /proc/net/dev > {box}/devices")
-        with open(f"{box}/devices", encoding="ascii") as f:
-            names = [line.partition(":")[0].strip() for line in f if ":" in line]
-        self.assertEqual(names, ["lo"])
+        self.drill_of('[ "$(sed 1,2d /proc/net/dev | cut -d: -f1 | tr -d " ")" = lo ]')
 
     def test_the_programs_that_restore_and_look_are_no_more_than_the_server(self):
-        box = self.open_box()
         CLUSTER.create("looked_at", "CREATE TABLE t AS SELECT 1 AS i")
         self.addCleanup(CLUSTER.drop, "looked_at")
-        said = f"""#!/bin/sh
-case $* in *drill_*) id -un > {box}/$(basename $0) ;; esac
+        os.mkdir(self.tmp + "/box")
+        os.chmod(self.tmp + "/box", 0o777)
+        confined = f"""#!/bin/sh
+case $* in *drill_*)
+    [ "$(id -un)" = {pgtest.drill_user().pw_name} ] || exit 70
+    touch {self.tmp}/box/file 2>/dev/null && exit 71
+    grep -q 'NoNewPrivs:.1' /proc/self/status || exit 72 ;;
+esac
 exec {CLUSTER.bindir}/$(basename $0) "$@"
 """
         names = ("psql", "pg_dump", "pg_amcheck", "pg_restore")
-        bindir = self.bindir(CLUSTER, **{name: said for name in names})
+        bindir = self.bindir(CLUSTER, **{name: confined for name in names})
         for name in ("custom", "plain"):
             backup = self.installation(CLUSTER, "looked_at", BACKUP_FORMAT=name)
             backup.must("run")
             self.drill(backup, 0, PG_BINDIR=bindir)
-        for name in names:
-            with open(f"{box}/{name}", encoding="ascii") as f:
-                self.assertEqual(f.read().strip(), pgtest.drill_user().pw_name, name)
 
     def test_what_it_starts_does_not_outlive_the_drill(self):
         self.drill_of(f"cd /; setsid {SLEEP} >/dev/null 2>&1 </dev/null & true")
@@ -86,7 +80,7 @@ exec {CLUSTER.bindir}/$(basename $0) "$@"
     def test_what_outlives_a_killed_drill_goes_with_the_next(self):
         script = f"""#!/bin/sh
 {CLUSTER.bindir}/pg_restore "$@" || exit
-case $* in *drill_*) kill -9 $(cat {self.tmp}/pid) ;; esac
+case $* in *drill_*) exec sleep 600 ;; esac
 """
         CLUSTER.create("hostile", HOSTILE.format(
             command=f"setsid {SLEEP} >/dev/null 2>&1 </dev/null & true"))
@@ -94,9 +88,11 @@ case $* in *drill_*) kill -9 $(cat {self.tmp}/pid) ;; esac
         backup = self.installation(CLUSTER, "hostile")
         backup.must("run")
         give_backups(backup)
-        running_drill = backup.start("drill", PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
-        self.write("pid", str(running_drill.pid))
-        running_drill.process.wait(timeout=60)
+        drill = backup.start("drill", PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
+        pgtest.wait_until(lambda: running("^sleep 4343.43"), "it runs", timeout=60)
+        drill.send(signal.SIGKILL)
+        drill.process.wait(timeout=60)
+        self.assertNotEqual(running("^sleep 4343.43"), "")
         self.drill(backup, 0)
         self.assertEqual(running(SLEEP), "")
 
@@ -106,6 +102,118 @@ case $* in *drill_*) kill -9 $(cat {self.tmp}/pid) ;; esac
     def test_a_directory_without_rights_goes_away(self):
         self.drill_of("mkdir -p closed/within && touch closed/within/file && chmod 0 closed/within "
                       "&& chmod 500 closed")
+
+
+def landlock_version():
+    libc = ctypes.CDLL(None, use_errno=True)
+    return libc.syscall(444, None, ctypes.c_size_t(0), 1)
+
+
+# Each is tried by a shell of the server's, beside the backup that is drilled.
+ATTEMPTS = {
+    "read": "cat {old}.json",
+    "lock": "flock -n {backups}/.lock true",
+    "prove": "echo {{}} >{new}.proof.json",
+    "add": "mkdir {backups}/another",
+    "configure": "echo >>{conf}",
+    "empty": "true >{data}.sha256",
+    "append": "echo >>{old}.json",
+    "overwrite": "echo >{inventory}",
+    "rename": "mv {data}.sha256 {old}.gone",
+    "take": "mv {inventory} .",
+    "delete": "rm {data}",
+    **({"kill": "kill {victim}"} if landlock_version() >= 6 else {}),  # none before keeps signals
+}
+TRYING = """
+CREATE FUNCTION f(i int) RETURNS bool LANGUAGE plpgsql VOLATILE AS $f$ BEGIN
+    IF (SELECT rolname FROM pg_roles WHERE oid = 10) LIKE 'drill%%' THEN
+        CREATE TEMP TABLE said (line text);
+        EXECUTE $q$COPY said FROM PROGRAM 'sh %s 2>/dev/null'$q$;
+        IF EXISTS (SELECT FROM said) THEN
+            RAISE EXCEPTION 'could: %%', (SELECT string_agg(line, ' ') FROM said);
+        END IF;
+    END IF;
+    RETURN true;
+END $f$;
+CREATE TABLE t (i int CHECK (public.f(i)));
+INSERT INTO t VALUES (1);
+"""
+# A kernel without Landlock, for what is started: its system calls are not there.
+WITHOUT_LANDLOCK = """
+import ctypes, os, struct, sys
+code = b"".join(struct.pack("HBBI", *step) for step in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x50000 | 38), (0x06, 0, 0, 0x7fff0000)))
+steps = ctypes.create_string_buffer(code)
+filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(steps)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, filter) == 0, ctypes.get_errno()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Owner(DrillTestCase):
+    """Who drills is who owns the backups, as everywhere but in root's hands: what the backup runs
+    is that user's, too."""
+
+    def setUp(self):
+        super().setUp()
+        user = pgtest.drill_user()
+        self.prefix = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}",
+                       "--clear-groups", "--"] if os.getuid() == 0 else []
+        self.program = shutil.copy(BINARY, self.tmp)  # a home need not be open to all
+        self.victim = pgtest.spawn([*self.prefix, "sleep", "600"])
+
+    def backed_up(self, **settings):
+        """Two backups that try, when they are restored."""
+        script = self.tmp + "/try"
+        CLUSTER.create("hostile", TRYING % script)
+        self.addCleanup(CLUSTER.drop, "hostile")
+        backup = self.installation(CLUSTER, "hostile", **settings)
+        self.assertEqual(backup.at("-1d", "run").code, 0)
+        backup.must("run")
+        old, new = backup.backups("hostile")
+        names = {"old": old.path[:-len(".json")], "new": new.path[:-len(".json")],
+                 "data": old.data, "inventory": old.inventory, "backups": backup.backup_dir,
+                 "conf": self.write("pg-backup.conf", ""), "victim": self.victim.pid}
+        tries = [f"{command.format(**names)} >/dev/null && echo {name}\n"
+                 for name, command in ATTEMPTS.items()]
+        self.write("try", "".join([*tries, "true\n"]))
+        for path in (names["conf"], backup.state_dir):
+            os.chown(path, pgtest.drill_user().pw_uid, -1)
+        return backup
+
+    def drill_as_owner(self, backup, code, *prefix):
+        return self.drill(backup, code, prefix=[*self.prefix, *prefix], program=self.program)
+
+    def files(self, backup):
+        """What there is, with the contents, but for the proof."""
+        found = {}
+        for directory, _, names in os.walk(backup.backup_dir):
+            for name in names:
+                with open(f"{directory}/{name}", "rb") as f:
+                    found[f"{directory}/{name}"] = f.read()
+        return {path: text for path, text in found.items() if not path.endswith(".proof.json")}
+
+    def assertKept(self, backup):
+        before = self.files(backup)
+        proof = self.drill_as_owner(backup, 0)
+        self.assertEqual(self.files(backup), before)
+        self.assertEqual((proof["result"], proof["differences"]), ("proven", []))
+        self.assertIsNone(self.victim.poll())
+
+    def test_what_an_archive_runs_reaches_neither_backups_nor_settings_nor_other_processes(self):
+        self.assertKept(self.backed_up())
+
+    def test_nor_does_what_sql_text_runs(self):
+        self.assertKept(self.backed_up(BACKUP_FORMAT="plain", BACKUP_COMPRESSION="none"))
+
+    def test_without_landlock_it_does_and_the_proof_says_so(self):
+        backup = self.backed_up()
+        proof = self.drill_as_owner(backup, 4, "/usr/bin/python3", "-c", WITHOUT_LANDLOCK)
+        could = self.why(proof, "restore").partition("could: ")[2].split(" ")
+        self.assertEqual(could, list(ATTEMPTS))
+        self.assertIn("by this kernel's Landlock, what the backup runs was not kept from: "
+                      "the files of its user, ending other processes of its user", proof["notes"])
 
 
 class Commands(DrillTestCase):
@@ -167,28 +275,20 @@ class Directory(DrillTestCase):
                          "is BACKUP_DIR itself")
 
     def test_a_copy_that_stays_is_no_success(self):
-        box = self.tmp + "/box"
-        os.mkdir(box)
-        os.chmod(box, 0o777)
         script = f"""#!/bin/sh
-touch {box}/there
-until [ -e {box}/go ]; do sleep 0.1; done
+until [ -e {self.tmp}/go ]; do sleep 0.1; done
 exec {CLUSTER.bindir}/pg_amcheck "$@"
 """
         mounts = pgtest.MountNamespace("true")
         self.addCleanup(mounts.close)
-        drill = self.backup.start("drill", prefix=mounts.prefix,
-                                  PG_BINDIR=self.bindir(CLUSTER, pg_amcheck=script))
-        pgtest.wait_until(lambda: os.path.exists(box + "/there"), "pg_amcheck runs", timeout=60)
+        bindir = self.bindir(CLUSTER, pg_amcheck=script)
+        drill = self.backup.start("drill", prefix=mounts.prefix, PG_BINDIR=bindir)
+        pgtest.wait_until(lambda: running(f"^/bin/sh {bindir}/pg_amcheck"), "pg_amcheck runs",
+                          timeout=60)
         place, = glob.glob(self.drill_dir + "/*/data/pg_notify")
         subprocess.run([*mounts.prefix, "mount", "-t", "tmpfs", "none", place], check=True)
-        open(box + "/go", "w", encoding="ascii").close()
+        self.write("go", "")
         done = drill.wait(60)
         self.assertEnded(done, 1, "io", "all is proven, but a copy of the data stays")
         self.assertRegex(done.said, "could not remove ")
 
-
-def running(command):
-    done = subprocess.run(["pgrep", "-a", "-f", command], stdout=subprocess.PIPE, text=True,
-                          check=False)
-    return done.stdout

@@ -183,6 +183,10 @@ class Round(DrillTestCase):
         self.assertIsNone(read_proof(backup.backup("other")))
 
 
+SEND = ('/usr/bin/python3 -c "import socket, sys;'
+        ' socket.socket(1, 2).sendto(sys.argv[2].encode(), sys.argv[1])"')
+
+
 class Watchdog(DrillTestCase):
     """Of a service manager that gives us a second, and so is told once in a second at most."""
 
@@ -191,29 +195,29 @@ class Watchdog(DrillTestCase):
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(self.tmp + "/notify")
         self.addCleanup(self.manager.close)
-        self.fed = []
+        os.chmod(self.tmp + "/notify", 0o777)
+        self.fed, self.marks = [], {}
         threading.Thread(target=self.listen, daemon=True).start()
         os.mkdir(self.tmp + "/assertions")
-        os.mkdir(self.tmp + "/marks")
-        os.chmod(self.tmp + "/marks", 0o777)
         os.chmod(self.tmp, 0o755)
 
     def listen(self):
         with contextlib.suppress(OSError):
             while True:
-                if self.manager.recv(4096) == b"WATCHDOG=1":
-                    self.fed.append(time.time())
+                said = self.manager.recv(4096)
+                if said == b"WATCHDOG=1":
+                    self.fed.append(time.monotonic())
+                self.marks[said.decode()] = time.monotonic()
 
     def assert_by(self, name, sql):
-        """An assertion that does this between two marks."""
-        mark = f"COPY (SELECT) TO '{self.tmp}/marks/{name}-%s';"
+        """An assertion that does this between two marks, which it sends to the manager."""
+        mark = f"COPY (SELECT) TO PROGRAM 'cat >/dev/null; {SEND} {self.tmp}/notify {name}-%s';"
         self.write(f"assertions/{name}.sql",
                    "\n".join([mark % "begin", sql, mark % "end", "SELECT true;"]))
 
     def fed_during(self, name):
         """Behind the first seconds, in which it is seen that the session has begun."""
-        begin, end = (os.stat(f"{self.tmp}/marks/{name}-{mark}").st_mtime
-                      for mark in ("begin", "end"))
+        begin, end = (self.marks[f"{name}-{mark}"] for mark in ("begin", "end"))
         return len([moment for moment in self.fed if begin + 2.2 < moment < end])
 
     def test_an_assertion_that_computes_feeds_it_and_one_that_waits_does_not(self):

@@ -3,7 +3,7 @@
 import os
 
 import pgtest
-from drills import DrillTestCase, give_backups, read_proof, restore_then, servers_in
+from drills import DrillTestCase, read_proof, restore_then, servers_in
 
 CLUSTER = pgtest.Cluster()
 
@@ -136,9 +136,9 @@ exec {CLUSTER.bindir}/pg_restore "$@"
                                     "kernel")
 
     def test_a_server_that_is_killed(self):
-        script = restore_then(CLUSTER, "SELECT pg_terminate_backend(pg_backend_pid())")
-        script = script.replace("exec ", f"""
-            kill -9 $(pgrep -f -o -- '-D {self.drill_dir}/pg-backup-drill-'); exec """)
+        script = restore_then(CLUSTER, "COPY (SELECT) TO PROGRAM"
+                                       " 'kill -9 $(head -n 1 postmaster.pid)';"
+                                       " SELECT pg_sleep(60)")
         self.assertUndecided("restore", "server", PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
 
     def test_the_time_limit(self):
@@ -197,13 +197,12 @@ exec {CLUSTER.bindir}/pg_restore "$@"
         self.assertNotIn("times.at", "\n".join(proof["notes"]))
 
     def test_a_backup_that_is_removed_meanwhile(self):
-        give_backups(self.backup)
         stored = self.backup.backup("appdb")
-        script = f"""#!/bin/sh
-case $* in *--dbname*) rm {stored.path} {stored.data};; esac
-exec {CLUSTER.bindir}/pg_restore "$@"
-"""
-        done = self.backup("drill", PG_BINDIR=self.bindir(CLUSTER, pg_restore=script), timeout=120)
+
+        def remove():
+            os.unlink(stored.path)
+            os.unlink(stored.data)
+        done = self.drill_meanwhile(self.backup, CLUSTER, remove)
         self.assertEnded(done, 5, says="was removed meanwhile")
         self.assertNotIn("drill-failed", [event.get("event") for event in done.events])
         self.assertNothingIsLeft()

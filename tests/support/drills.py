@@ -68,6 +68,28 @@ class DrillTestCase(BackupTestCase):
                 os.chmod(f"{directory}/{name}", 0o755)
         return directory
 
+    def drill_meanwhile(self, backup, cluster, action, *args):
+        """A drill in which something is done before its pg_restore begins, which waits for it."""
+        script = f"""#!/bin/sh
+case $* in *--dbname*) until [ -e {self.tmp}/go ]; do sleep 0.1; done ;; esac
+exec {cluster.bindir}/pg_restore "$@"
+"""
+        give_backups(backup)
+        bindir = self.bindir(cluster, pg_restore=script)
+        drill = backup.start("drill", *args, PG_BINDIR=bindir)
+        pgtest.wait_until(lambda: running(f"{bindir}/pg_restore .*--dbname"), "pg_restore waits",
+                          timeout=60)
+        action()
+        self.write("go", "")
+        return drill.wait(120)
+
+
+def running(command):
+    """The command lines of processes that match it."""
+    done = subprocess.run(["pgrep", "-a", "-f", "--", command], stdout=subprocess.PIPE, text=True,
+                          check=False)
+    return done.stdout
+
 
 def read_proof(stored):
     path = stored.path[:-len(".json")] + ".proof.json"
@@ -79,9 +101,7 @@ def read_proof(stored):
 
 def servers_in(directory):
     """The command lines of the processes that have to do with a directory."""
-    done = subprocess.run(["pgrep", "-a", "-f", directory + "/pg-backup-drill-"],
-                          stdout=subprocess.PIPE, text=True, check=False)
-    return done.stdout.splitlines()
+    return running(directory + "/pg-backup-drill-").splitlines()
 
 
 def restore_then(cluster, sql, program="pg_restore"):
