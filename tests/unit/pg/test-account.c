@@ -1,7 +1,9 @@
 #include "unit.h"
 
 #include <pwd.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "pg/account.h"
@@ -152,6 +154,38 @@ START_TEST(what_the_account_may_not_read_is_known_beforehand)
 }
 END_TEST
 
+START_TEST(what_an_older_kernel_does_not_keep_is_said)
+{
+    static const struct {
+        int abi; /* of Landlock; 0: there is none */
+        bool no_network;
+        const char *gaps;
+    } kernels[] = {
+        { 0, false, "the files of its user, TCP, ending other processes of its user" },
+        { 2, false, "making files of its user shorter, TCP, ending other processes of its user" },
+        { 3, false, "TCP, ending other processes of its user" },
+        { 3, true, "ending other processes of its user" },
+        { 5, false, "ending other processes of its user" },
+        { 6, false, NULL },
+    };
+    const long newest = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+
+    for (size_t i = 0; i < ELEMENTSOF(kernels) && kernels[i].abi <= newest; i++) {
+        const LandlockSpec spec = {
+            .writable = (const char *const[]){ NULL },
+            .abi = kernels[i].abi,
+        };
+        _cleanup_pg_account_ PgAccount account = { .sandbox.no_network = kernels[i].no_network };
+
+        if (kernels[i].abi > 0)
+            ck_assert_int_eq(landlock_new(&spec, &account.sandbox.landlock), 0);
+        _cleanup_free_ char *said = pg_account_gaps(&account);
+        const char *gaps = said ? strstr(said, "not kept from: ") : NULL;
+        ck_assert_pstr_eq(gaps ? gaps + strlen("not kept from: ") : NULL, kernels[i].gaps);
+    }
+}
+END_TEST
+
 static const UnitTest tests[] = {
     UNIT_TEST(a_directory_that_others_may_write_into_is_refused),
     UNIT_TEST(a_link_to_one_and_a_file_are_refused),
@@ -160,6 +194,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(roots_own_directory_is_for_pg_backup_or_nobody),
     UNIT_TEST(it_is_never_postgres_by_the_hand_of_root),
     UNIT_TEST(what_the_account_may_not_read_is_known_beforehand),
+    UNIT_TEST(what_an_older_kernel_does_not_keep_is_said),
 };
 
 UNIT_MAIN("account", tests)
