@@ -3,6 +3,7 @@
 
 #include "backup/drill-step.h"
 #include "backup/globals.h"
+#include "pg/copy.h"
 #include "sys/mem.h"
 
 /* 1 when they were restored; 0 when they are of no use, which says nothing about the database's
@@ -25,14 +26,23 @@ static int try_globals(Drill *d, const GlobalsTarget *target, const Series *s, c
     return r;
 }
 
+/* A server that cannot refuses them, as places that are no absolute path. */
+static int map_tablespaces(Drill *d, PgSession *session, Err *err)
+{
+    int r = pg_copy_allow_in_place_tablespaces(session, err);
+
+    d->maps_tablespaces = r == 0;
+    return r < 0 ? r : 0;
+}
+
 /* The superuser of the throwaway server has a name that no backup knows. */
 int drill_restore_globals(Drill *d, PgSession *session, Err *err)
 {
     const Series *s = catalog_series(d->ctx->catalog, /* database= */ NULL);
     const GlobalsTarget target = { .session = session, .in_place_tablespaces = true };
     const Backup *globals = NULL;
-    int r = 0;
 
+    int r = map_tablespaces(d, session, err);
     while (r == 0 && (globals = globals_next(s, d->backup->when, globals)))
         r = try_globals(d, &target, s, globals, err);
     if (r < 0)

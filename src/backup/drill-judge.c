@@ -106,7 +106,8 @@ static const struct Excuse {
       .foreign_globals = true },
     { .words = { "invalid value for parameter" },
       .quoted = "default_tablespace",
-      .remedy = "Tablespaces can be mapped from PostgreSQL 15 on only.",
+      .remedy = "Install the newest minor release of the server programs: this one can make no "
+                "tablespaces in the drill's own directory.",
       .mapping = true },
     { .words = { "" },
       .remedy = "Install the server programs of the major version that made the backup.",

@@ -135,7 +135,7 @@ static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
     const DrillCircumstances circumstances = {
         .other_major = drill_is_of_another_major(d),
         .foreign_globals = !has_own_globals(d),
-        .without_mapping = d->programs.major < DRILL_MAPS_TABLESPACES,
+        .without_mapping = !d->maps_tablespaces,
     };
 
     if (r >= 0 || err->kind != ERR_CHILD)

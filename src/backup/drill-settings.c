@@ -110,8 +110,6 @@ bool drill_forget_libraries(Strv *settings, Strv *notes)
 void drill_choose_settings(const Manifest *m, const PgClient *programs, Strv *ret, Strv *notes)
 {
     strv_addf(ret, "max_locks_per_transaction=%llu", (unsigned long long)locks_of(m));
-    if (programs->major >= DRILL_MAPS_TABLESPACES)
-        strv_add(ret, "allow_in_place_tablespaces=on");
     add_setting(ret, "bytea_output", m->bytea_output);
     add_setting(ret, "lc_monetary", m->lc_monetary);
     add_setting(ret, "quote_all_identifiers", m->quote_all_identifiers);

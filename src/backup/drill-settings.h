@@ -7,9 +7,6 @@
 #include "pg/client.h"
 #include "sys/strv.h"
 
-/* The first that knows allow_in_place_tablespaces. */
-#define DRILL_MAPS_TABLESPACES 15
-
 /* "name=value" for pg_cluster_start(). Of the libraries that the original preloads, those that are
  * installed here are preloaded, without leave to start a process of their own; the others are named
  * in `notes`. */

@@ -16,10 +16,11 @@ typedef struct Drill {
     const Series *series;
     const Backup *backup;
     Proof *proof;
-    PgClient programs;    /* bindir NULL: there are none, and `no_programs` says why */
-    Err no_programs;      /* a hint in it, too */
-    PgCluster *cluster;   /* NULL until the restore has begun */
-    const char *database; /* the copy's name */
+    PgClient programs;     /* bindir NULL: there are none, and `no_programs` says why */
+    Err no_programs;       /* a hint in it, too */
+    PgCluster *cluster;    /* NULL until the restore has begun */
+    bool maps_tablespaces; /* the server can make them in its own directory */
+    const char *database;  /* the copy's name */
 } Drill;
 
 /* Server, globals, then the contents, with the times of each. */

@@ -11,6 +11,18 @@
 
 #define BOOLEAN_OID 16 /* of pg_type: it never changes */
 
+int pg_copy_allow_in_place_tablespaces(PgSession *s, Err *err)
+{
+    static const char sql[] = "SELECT set_config(name, 'on', false) FROM pg_settings"
+                              " WHERE name = 'allow_in_place_tablespaces'";
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    int r = pg_query(s, sql, "ask for tablespaces in place", &result, err);
+    if (r < 0)
+        return r;
+    return PQntuples(result) > 0 ? 0 : 1;
+}
+
 /* What a refusal tells of: the server (resources, operator, system, connection, other servers), who
  * has asked, or the copy. What cannot be understood in the copy could not in the original either:
  * a table that was lost is found by the fixed point. */

@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+/* From then on the session can make tablespaces inside the server's own directory; 1 when the
+ * server is too old to know how: minor releases of 2022 do, from 10 on. */
+int pg_copy_allow_in_place_tablespaces(PgSession *s, Err *err);
+
 /* Statements of an administrator, the last of which has to return one row with one column, true.
  * The names in it are looked for as in any session of the database, and it cannot change anything.
  * One that the server does not even understand is a mistake of who wrote it: nobody knows. */

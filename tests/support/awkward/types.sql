@@ -1,5 +1,8 @@
 -- Every built-in type that can be stored, and what users make of them, with the values at their
 -- edges. (pg_mcv_list and its like can be dumped, but not read back.)
+SELECT current_setting('server_version_num')::int >= 140000 AS is_14,
+    current_setting('server_version_num')::int >= 150000 AS is_15,
+    current_setting('server_version_num')::int >= 170000 AS is_17 \gset
 CREATE SCHEMA types;
 SET search_path = types;
 
@@ -10,20 +13,26 @@ CREATE TYPE hollow AS ();
 CREATE DOMAIN percent AS numeric(5, 2) DEFAULT 0 NOT NULL CHECK (VALUE BETWEEN 0 AND 100);
 CREATE DOMAIN percents AS percent[] CHECK (cardinality(VALUE) < 10);
 CREATE DOMAIN shape AS pair CHECK ((VALUE).a > 0);
-CREATE TYPE spell AS RANGE (subtype = interval, multirange_type_name = spells);
+CREATE TYPE spell AS RANGE (subtype = interval);
 
 CREATE TABLE numbers (
-    i2 smallint, i4 integer, i8 bigint, n numeric, n2 numeric(40, 20), n3 numeric(3, -5),
+    i2 smallint, i4 integer, i8 bigint, n numeric, n2 numeric(40, 20), n3 numeric(8, 0),
     f4 real, f8 double precision, m money, b boolean
 );
 INSERT INTO numbers VALUES
     (-32768, -2147483648, -9223372036854775808, 'NaN', 0.00000000000000000001, 12345678,
      'NaN', '-0', '-92233720368547758.08', true),
-    (32767, 2147483647, 9223372036854775807, 'Infinity', -1, 0, 'Infinity', '-Infinity', 0, false),
-    (0, 0, 0, '-Infinity', 12345678901234567890.12345678901234567890, NULL, 1e-45,
+    (32767, 2147483647, 9223372036854775807, '1e-1000', -1, 0, 'Infinity', '-Infinity', 0, false),
+    (0, 0, 0, '-0.10', 12345678901234567890.12345678901234567890, NULL, 1e-45,
      4.9406564584124654e-324, 0.01, NULL),
     (1, 1, 1, 10::numeric ^ 1000 + 0.1, 0, 0, 3.4028235e38, 1.7976931348623157e308, 1234.56, true),
     (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+\if :is_14
+INSERT INTO numbers (n) VALUES ('Infinity'), ('-Infinity');
+\endif
+\if :is_15
+CREATE TABLE scaled AS SELECT 12345678::numeric(3, -5) AS coarse, 0.00012::numeric(3, 5) AS fine;
+\endif
 
 CREATE TABLE texts (
     t text, v varchar(40), c char(12), n name, one "char", b bytea, fixed bit(9), loose bit varying
@@ -53,8 +62,7 @@ INSERT INTO times VALUES
      NULL),
     ('2026-02-28', NULL, '12:00+05:45', '2026-03-29 02:30', '2026-03-29 02:30 Europe/Vienna', NULL,
      NULL);
-SELECT current_setting('server_version_num')::int >= 170000 AS has_infinite_intervals \gset
-\if :has_infinite_intervals
+\if :is_17
 INSERT INTO times (i) VALUES ('infinity'), ('-infinity');
 \endif
 
@@ -100,7 +108,7 @@ CREATE TABLE arrays (
 );
 INSERT INTO arrays VALUES
     ('{}', '{{1,2},{3,4},{5,6}}', ARRAY['', 'NULL', NULL, '{', '"', '\', E'\n', ',', ' '],
-     '{NaN,1.0,-Infinity}', ARRAY['\x00'::bytea, ''], ARRAY['{"a": [1]}'::jsonb, NULL],
+     '{NaN,1.0,-1e100}', ARRAY['\x00'::bytea, ''], ARRAY['{"a": [1]}'::jsonb, NULL],
      '{sad,"it''s \"fine\""}', ARRAY[ROW(1, 'a,b')::pair, NULL, ROW(NULL, NULL)::pair], '{1,100}',
      '{infinity,"2026-01-01 00:00+00"}', '{(1,1),(0,0);(2,2),(1,1)}'),
     ('[-2:0]={1,NULL,3}', '{}', '{{a,b},{c,d}}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -114,12 +122,21 @@ INSERT INTO composites VALUES
 
 CREATE TABLE ranges (
     r4 int4range, r8 int8range, rn numrange, rts tsrange, rtz tstzrange, rd daterange, s spell,
-    m4 int4multirange, m8 int8multirange, mn nummultirange, mts tsmultirange, mtz tstzmultirange,
-    md datemultirange, ms spells, many int4range[]
+    many int4range[]
 );
 INSERT INTO ranges VALUES
     ('empty', '(,)', '[0,NaN]', '[-infinity,infinity]', '(,2026-01-01 00:00+00]', '[2026-01-01,]',
-     '["1 day","2 days")', '{[1,2),[5,)}', '{}', '{(,0),(0,)}', '{[2026-01-01,2026-01-02)}', '{}',
-     '{[2026-01-01,infinity]}', '{["1 day","2 days"),[1 year,)}', '{"[1,2)",empty}'),
+     '["1 day","2 days")', '{"[1,2)",empty}'),
     (NULL, '[-9223372036854775808,9223372036854775807)', '(1.5,1.75)', NULL, NULL, NULL, 'empty',
-     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+     NULL);
+\if :is_14
+CREATE TYPE fit AS RANGE (subtype = interval, multirange_type_name = fits);
+CREATE TABLE multiranges (
+    m4 int4multirange, m8 int8multirange, mn nummultirange, mts tsmultirange, mtz tstzmultirange,
+    md datemultirange, mf fits
+);
+INSERT INTO multiranges VALUES
+    ('{[1,2),[5,)}', '{}', '{(,0),(0,)}', '{[2026-01-01,2026-01-02)}', '{}',
+     '{[2026-01-01,infinity]}', '{["1 day","2 days"),[1 year,)}'),
+    (NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+\endif

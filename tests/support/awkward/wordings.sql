@@ -1,6 +1,8 @@
 -- Expressions of each place that has one, which PostgreSQL words otherwise once they are restored:
 -- IN with varchar, BETWEEN and rows beside AND and OR.
 
+SELECT current_setting('server_version_num')::int >= 140000 AS is_14,
+    current_setting('server_version_num')::int >= 150000 AS is_15 \gset
 CREATE SCHEMA wordings;
 SET search_path = wordings;
 
@@ -23,7 +25,9 @@ CREATE TABLE inheriting (extra varchar(5) CHECK (extra IN ('a', 'b'))) INHERITS 
 
 CREATE INDEX ON worded (lower(s)) WHERE s IN ('a', 'b') AND (n > 1 AND n BETWEEN 1 AND 2);
 CREATE INDEX ON worded ((CASE WHEN s IN ('a', 'b') THEN 1 ELSE 0 END), (s BETWEEN 'a' AND 'c'));
+\if :is_14
 CREATE STATISTICS worded_statistics ON (s IN ('a', 'b')), (n + 1) FROM worded;
+\endif
 
 CREATE VIEW listed AS SELECT *, s NOT IN ('a', 'b') AS other FROM worded
     WHERE s IN ('a', 'b') AND (id BETWEEN 1 AND 3 OR n BETWEEN 2 AND 4)
@@ -35,11 +39,13 @@ CREATE VIEW joined AS SELECT w.id, v.q FROM worded w
 CREATE MATERIALIZED VIEW counted AS SELECT s, count(*) FILTER (WHERE s IN ('a', 'b')) FROM worded
     GROUP BY s HAVING max(s) IN ('a', 'b');
 
+\if :is_14
 CREATE FUNCTION standard(a varchar DEFAULT 'x') RETURNS int LANGUAGE SQL BEGIN ATOMIC
     SELECT 1 WHERE a IN ('x', 'y') AND (a BETWEEN 'x' AND 'y' AND a <> 'z');
     SELECT id FROM worded WHERE s IN ('a', 'b');
 END;
 CREATE FUNCTION is_listed(a varchar) RETURNS boolean LANGUAGE SQL RETURN a IN ('p', 'q');
+\endif
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
 CREATE TRIGGER touched BEFORE UPDATE OF s ON worded FOR EACH ROW
     WHEN (new.s IN ('a', 'b') AND old.c IS DISTINCT FROM new.c) EXECUTE FUNCTION nothing();
@@ -47,4 +53,6 @@ CREATE POLICY seen ON worded USING (s IN ('a', 'b') AND current_user = 'x')
     WITH CHECK (s BETWEEN 'a' AND 'b' AND t IN ('x'));
 CREATE RULE forwarded AS ON INSERT TO second WHERE new.c IN ('a', 'b')
     DO ALSO UPDATE worded SET c = 'y' WHERE s IN ('a', 'b') AND id = new.a;
+\if :is_15
 CREATE PUBLICATION worded FOR TABLE worded WHERE (id BETWEEN 1 AND 2 AND n > 1);
+\endif

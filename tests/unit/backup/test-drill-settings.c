@@ -74,7 +74,6 @@ START_TEST(sessions_are_those_of_the_original)
     ck_assert(strv_contains(&settings, "timezone=Europe/Berlin"));
     ck_assert(strv_contains(&settings, "datestyle=SQL, DMY"));
     ck_assert(strv_contains(&settings, "intervalstyle=iso_8601"));
-    ck_assert(!strv_contains(&settings, "allow_in_place_tablespaces=on"));
 }
 END_TEST
 
