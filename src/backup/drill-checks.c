@@ -67,8 +67,10 @@ static bool has_found(const Child *child)
 /* It reports a query that the server has refused, for want of memory say, as it reports what is
  * wrong with a table: indented lines, under one that names the table. NULL unless all are excused.
  */
-static const char *excuse_of(const Buf *text)
+static const char *excuse_of(const Drill *d, const Buf *text)
 {
+    _cleanup_free_ char *log = pg_cluster_log(d->cluster);
+    const DrillCircumstances circumstances = { .log = log };
     const char *remedy = NULL;
     size_t size;
 
@@ -79,14 +81,14 @@ static const char *excuse_of(const Buf *text)
         strv_take(&line, mem_strndup(p, size));
         if (strncmp(p, "    ", 4) != 0)
             continue;
-        remedy = drill_judge_failure(&line, &(DrillCircumstances){ 0 });
+        remedy = drill_judge_failure(&line, &circumstances);
         if (!remedy)
             return NULL;
     }
     return remedy;
 }
 
-static int judge_findings(const Child *child, const Buf *text, int r, Err *err)
+static int judge_findings(const Drill *d, const Child *child, const Buf *text, int r, Err *err)
 {
     if (r >= 0 || !has_found(child))
         return r;
@@ -95,7 +97,7 @@ static int judge_findings(const Child *child, const Buf *text, int r, Err *err)
         mem_strndup(text->data ? text->data : "it has not said what is wrong", FINDINGS_SHOWN);
     for (char *p = shown; (p = strchr(p, '\n'));)
         *p = ' ';
-    const char *remedy = excuse_of(text);
+    const char *remedy = excuse_of(d, text);
     err_done(err);
     err_set(err, remedy ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s", shown);
     if (remedy)
@@ -124,7 +126,7 @@ int drill_amcheck(Drill *d, Err *err)
     if (r < 0)
         return r;
     r = read_findings(&child, &text, err);
-    return judge_findings(&child, &text, r, err);
+    return judge_findings(d, &child, &text, r, err);
 }
 
 /* Assertions */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg/cluster-log.h"
 #include "sys/buf.h"
 #include "sys/mem.h"
 #include "sys/text.h"
@@ -21,19 +22,47 @@
 #define REMOTE                                                                                     \
     "The drill reaches no other server: what the backup takes from one cannot be made anew."
 
-/* Client programs and server run with messages in English. */
+#define STOPPED "Do not stop the throwaway server."
+#define TIME_LIMIT "Take away the limit in time that the database or a role sets."
+#define DISKS "Look at the disks: the kernel's log has it."
+
+/* Errors that come from outside the backup whatever their words are: resources, the administrator,
+ * the system below, other servers. Whole states before their classes. */
+static const struct {
+    const char *state; /* SQLSTATE, or the beginning of some */
+    const char *remedy;
+} outside[] = {
+    { "53100", MORE_SPACE },
+    { "53200", MORE_MEMORY },
+    { "53300", "Lower BACKUP_JOBS." },
+    { "53", "Let the drill have more of what the message names." },
+    { "57014", TIME_LIMIT },
+    { "57P", STOPPED },
+    { "58030", DISKS },
+    { "58", "Let the drill have what the message names." },
+    { "08", REMOTE },
+};
+
+/* Errors that code of the backup raises, a function that an index or a check calls, say: they may
+ * be worded like any other. */
+static const char *const raised[] = { "P0", "38" };
+
+/* Of all others one state is common to what the backup is to blame for and what it is not: 42704 is
+ * a type that is not there, and a collation of the system. Words tell them apart; client programs
+ * and server run with messages in English. */
 static const struct Excuse {
     const char *words[2]; /* all of them in one line, outside double quotes */
     const char *remedy;
     const char *quoted;                         /* and this within them */
     bool other_major, foreign_globals, mapping; /* only in such circumstances */
     bool unexplained;                           /* only when no error stands before it */
+    bool also_raised;                           /* scripts of extensions raise it */
 } excuses[] = {
     { .words = { "No space left on device" }, .remedy = MORE_SPACE },
     { .words = { "Disk quota exceeded" }, .remedy = MORE_SPACE },
     { .words = { "could not extend file" }, .remedy = MORE_SPACE },
     { .words = { "could not write to file" }, .remedy = "Look at the file system of DRILL_DIR." },
-    { .words = { "Input/output error" }, .remedy = "Look at the disks: the kernel's log has it." },
+    { .words = { "Input/output error" }, .remedy = DISKS },
     { .words = { "Too many open files" }, .remedy = "Let the drill have more open files." },
     { .words = { "out of memory" }, .remedy = MORE_MEMORY },
     { .words = { "out of shared memory" }, .remedy = MORE_MEMORY },
@@ -47,10 +76,9 @@ static const struct Excuse {
     { .words = { "error while loading shared libraries" },
       .remedy = "Install PostgreSQL's client programs anew where the drill runs." },
     { .words = { "too many clients" }, .remedy = "Lower BACKUP_JOBS." },
-    { .words = { "terminating connection" }, .remedy = "Do not stop the throwaway server." },
-    { .words = { "the database system is" }, .remedy = "Do not stop the throwaway server." },
-    { .words = { "canceling statement due to" },
-      .remedy = "Take away the limit in time that the database or a role sets." },
+    { .words = { "terminating connection" }, .remedy = STOPPED },
+    { .words = { "the database system is" }, .remedy = STOPPED },
+    { .words = { "canceling statement due to" }, .remedy = TIME_LIMIT },
     { .words = { "server closed the connection" }, .remedy = WHO_ENDED_SERVER },
     { .words = { "connection to server" }, .remedy = WHO_ENDED_SERVER },
     { .words = { "no connection to the server" }, .remedy = WHO_ENDED_SERVER },
@@ -69,9 +97,9 @@ static const struct Excuse {
     { .words = { "extension ", "has no installation script nor update path" },
       .remedy = "Install the extension's version of the original where the drill runs." },
     { .words = { "could not open extension control file" }, .remedy = EXTENSION },
-    { .words = { "must be loaded via" }, .remedy = PRELOAD },
-    { .words = { "can only be loaded via" }, .remedy = PRELOAD },
-    { .words = { "must be preloaded" }, .remedy = PRELOAD },
+    { .words = { "must be loaded via" }, .remedy = PRELOAD, .also_raised = true },
+    { .words = { "can only be loaded via" }, .remedy = PRELOAD, .also_raised = true },
+    { .words = { "must be preloaded" }, .remedy = PRELOAD, .also_raised = true },
     { .words = { "could not access file" },
       .remedy = "Install the library that the message names where the drill runs." },
     { .words = { "could not load library" },
@@ -111,16 +139,30 @@ static const struct Excuse {
       .mapping = true },
     { .words = { "" },
       .remedy = "Install the server programs of the major version that made the backup.",
-      .other_major = true },
+      .other_major = true,
+      .also_raised = true },
 };
 
 typedef struct Line {
-    char *outside, *inside; /* what is not in double quotes, and what is */
-    bool explained;         /* by an error before it */
+    char *outside, *inside;        /* what is not in double quotes, and what is */
+    bool explained;                /* by an error before it */
+    char state[SQLSTATE_SIZE + 1]; /* "": it is no error of the server's, or nobody knows */
 } Line;
 
+/* pg_restore: error: could not execute query: ERROR:  … */
+static void find_state(const char *text, const char *log, char ret[static SQLSTATE_SIZE + 1])
+{
+    static const char *const severities[] = { "ERROR:  ", "FATAL:  ", "PANIC:  " };
+
+    for (size_t i = 0; log && i < ELEMENTSOF(severities); i++) {
+        const char *error = strstr(text, severities[i]);
+        if (error && cluster_log_find_state(log, error, ret))
+            return;
+    }
+}
+
 /* Names and values of the backup, which might sound like an excuse, stand in double quotes. */
-static Line split_line(const char *text, bool explained)
+static Line split_line(const char *text, const char *log, bool explained)
 {
     Line line = { .explained = explained };
     Buf parts[2] = { { 0 }, { 0 } };
@@ -131,6 +173,7 @@ static Line split_line(const char *text, bool explained)
             quoted ^= 1;
         buf_add(&parts[quoted], p, 1);
     }
+    find_state(text, log, line.state);
     line.outside = buf_take(&parts[0]);
     line.inside = buf_take(&parts[1]);
     return line;
@@ -148,9 +191,22 @@ static bool fits(const struct Excuse *e, const DrillCircumstances *c)
            (!e->mapping || c->without_mapping);
 }
 
+static bool has_state(const Line *line, const char *state)
+{
+    return strncmp(line->state, state, strlen(state)) == 0;
+}
+
+static bool is_raised(const Line *line)
+{
+    for (size_t i = 0; i < ELEMENTSOF(raised); i++)
+        if (has_state(line, raised[i]))
+            return true;
+    return false;
+}
+
 static bool applies(const struct Excuse *e, const Line *line, const DrillCircumstances *c)
 {
-    if (!fits(e, c) || (e->unexplained && line->explained))
+    if (!fits(e, c) || (e->unexplained && line->explained) || (!e->also_raised && is_raised(line)))
         return false;
     for (size_t i = 0; i < ELEMENTSOF(e->words); i++)
         if (e->words[i] && !strstr(line->outside, e->words[i]))
@@ -186,11 +242,14 @@ static bool is_programs_own(const char *line)
 
 static const char *find_excuse(const char *text, bool explained, const DrillCircumstances *c)
 {
-    _cleanup_(line_done) Line line = split_line(text, explained);
+    _cleanup_(line_done) Line line = split_line(text, c->log, explained);
 
     for (size_t i = 0; i < ELEMENTSOF(excuses); i++)
         if (applies(&excuses[i], &line, c))
             return excuses[i].remedy;
+    for (size_t i = 0; i < ELEMENTSOF(outside); i++)
+        if (has_state(&line, outside[i].state))
+            return outside[i].remedy;
     return NULL;
 }
 

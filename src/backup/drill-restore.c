@@ -132,14 +132,16 @@ static bool has_own_globals(const Drill *d)
 
 static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
 {
+    if (r >= 0 || err->kind != ERR_CHILD)
+        return r < 0 && err->kind == ERR_DAMAGED ? 1 : r;
+
+    _cleanup_free_ char *log = pg_cluster_log(d->cluster);
     const DrillCircumstances circumstances = {
         .other_major = drill_is_of_another_major(d),
         .foreign_globals = !has_own_globals(d),
         .without_mapping = !d->maps_tablespaces,
+        .log = log,
     };
-
-    if (r >= 0 || err->kind != ERR_CHILD)
-        return r < 0 && err->kind == ERR_DAMAGED ? 1 : r;
     const char *remedy = child_was_killed(child)
                              ? "Look for what has ended it: the kernel's log has it."
                              : drill_judge_failure(&child->stderr_lines, &circumstances);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "pg/cluster-dir.h"
+#include "pg/cluster-log.h"
 #include "sys/mem.h"
 
 static int begin(const PgClient *programs, const char *name, const PgAccount *account,
@@ -114,9 +115,9 @@ static const Setting fixed[] = {
     { .text = "restart_after_crash=off" },         /* a crash is to be seen: pg_cluster_alive() */
     { .text = "logging_collector=off" },
     { .text = "log_destination=stderr" },
-    { .text = "log_line_prefix=" },
+    { .text = "log_line_prefix=" CLUSTER_LOG_PREFIX },
     { .text = "log_timezone=UTC" },
-    { .text = "log_min_messages=log" },
+    { .text = "log_min_messages=error" },
     { .text = "log_min_error_statement=panic" }, /* the rows of others do not belong in a log */
     { .text = "log_error_verbosity=terse" },
     { .text = "log_checkpoints=off" },

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pg/cluster-dir.h"
+#include "pg/cluster-log.h"
 #include "pg/cluster-program.h"
 #include "sys/child.h"
 #include "sys/descendants.h"
@@ -63,14 +64,6 @@ int pg_cluster_check_programs(const PgClient *programs, Err *err)
 
 /* Its words */
 
-/* In this order: the first that is found tells most. */
-static const char *const telling[] = {
-    "PANIC:",
-    "was terminated by signal",
-    "could not",
-    "FATAL:",
-};
-
 static char *read_log_tail(int fd)
 {
     struct stat st;
@@ -82,25 +75,9 @@ static char *read_log_tail(int fd)
     return text;
 }
 
-/* The line of the log that tells most, or "". */
-static char *telling_line(int fd)
-{
-    _cleanup_free_ char *text = read_log_tail(fd);
-
-    for (size_t i = 0; i < ELEMENTSOF(telling); i++) {
-        const char *found = strstr(text, telling[i]);
-        if (!found)
-            continue;
-        while (found > text && found[-1] != '\n')
-            found--;
-        return mem_strndup(found, strcspn(found, "\n"));
-    }
-    return mem_strdup("");
-}
-
 static int say_ended(PgCluster *c, const char *what, Err *err)
 {
-    _cleanup_free_ char *line = telling_line(c->dir.log_fd);
+    _cleanup_free_ char *log = read_log_tail(c->dir.log_fd), *line = cluster_log_telling_line(log);
     _cleanup_err_ Err how = { 0 };
 
     (void)child_wait(&c->server, &how);
@@ -306,6 +283,11 @@ char *pg_cluster_gaps(const PgCluster *c)
 int pg_cluster_alive(PgCluster *c, Err *err)
 {
     return child_ended(&c->server) ? say_ended(c, "the throwaway server has ended", err) : 0;
+}
+
+char *pg_cluster_log(const PgCluster *c)
+{
+    return read_log_tail(c->dir.log_fd);
 }
 
 uint64_t pg_cluster_bytes(const PgCluster *c)

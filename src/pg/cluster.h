@@ -57,6 +57,9 @@ char *pg_cluster_gaps(const PgCluster *c);
  * ERR_COULD_NOT_VERIFY. It ends by the first crash of one of its processes. */
 int pg_cluster_alive(PgCluster *c, Err *err);
 
+/* The end of its log, for cluster_log_find_state(). Caller frees. */
+char *pg_cluster_log(const PgCluster *c);
+
 /* What its data takes on the disk: for progress and stalls. Cheap enough for once a second. */
 uint64_t pg_cluster_bytes(const PgCluster *c);
 

@@ -237,6 +237,20 @@ class InTheDirectory(InTheStore):
         self.assertFound("digest", "/(" + "|".join(names) + '")')
 
 
+class InTheRestore(Damage):
+    def test_an_error_that_the_backup_raises_is_its_own_whatever_its_words(self):
+        CLUSTER.create("raising", """
+            CREATE FUNCTION fussy() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+                IF session_user <> 'postgres' THEN RAISE 'out of memory'; END IF;
+                RETURN 1;
+            END $$;
+            CREATE MATERIALIZED VIEW seen AS SELECT public.fussy()""")
+        self.addCleanup(CLUSTER.drop, "raising")
+        self.backup = self.installation(CLUSTER, "raising")
+        self.backup.must("run")
+        self.assertFailed(self.drill(self.backup, 4), "restore", "ERROR:  out of memory")
+
+
 class Assertions(Damage):
     def test_what_does_not_hold_is_named(self):
         os.mkdir(self.tmp + "/assertions")

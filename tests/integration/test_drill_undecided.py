@@ -147,6 +147,12 @@ exec {CLUSTER.bindir}/pg_restore "$@"
                              PG_BINDIR=self.bindir(CLUSTER, pg_restore=script),
                              DRILL_TIMEOUT_SECONDS="8")
 
+    def test_an_error_from_outside_in_words_that_nobody_knows(self):
+        script = restore_then(
+            CLUSTER, "DO $$ BEGIN RAISE 'worded by nobody' USING ERRCODE = '53400'; END $$")
+        self.assertUndecided("restore", "worded by nobody.*more of what the message names",
+                             PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
+
     def test_another_major_compares_all_but_definitions(self):
         self.rewrite(server_version="14.3")
         script = restore_then(CLUSTER, "COMMENT ON TABLE t IS 'worded otherwise'")

@@ -77,6 +77,45 @@ START_TEST(only_what_shows_that_the_backup_is_wrong_is_a_failure)
 }
 END_TEST
 
+/* As a server 15 writes its log. */
+static const struct {
+    const char *line, *log;
+    bool other_major, excused;
+} states[] = {
+    { "pg_restore: error: could not execute query: ERROR:  no more room",
+      "53100 ERROR:  no more room\n", false, true },
+    { "psql:<stdin>:7: ERROR:  no more room", "00000 LOG:  x\n53200 ERROR:  no more room\n", false,
+      true },
+    { "ERROR:  no more room", "22012 ERROR:  no more room\n", false, false },
+    { "ERROR:  no more room", "53100 ERROR:  no more room there\n", false, false },
+    { "ERROR:  no more room", "53100 FATAL:  no more room\n", false, false },
+    { "ERROR:  could not stat file \"base/1/2\": No such file or directory",
+      "58P01 ERROR:  could not stat file \"base/1/2\": No such file or directory\n", false, true },
+    { "ERROR:  out of memory", "53200 ERROR:  out of memory\n", false, true },
+    { "ERROR:  out of memory", "", false, true },
+    /* RAISE, in a function of the backup. */
+    { "ERROR:  out of memory", "P0001 ERROR:  out of memory\n", false, false },
+    { "ERROR:  out of memory", "53200 ERROR:  out of memory\nP0001 ERROR:  out of memory\n", false,
+      false },
+    { "ERROR:  out of memory", "P0001 ERROR:  out of memory\n", true, true },
+    { "ERROR:  x must be loaded via shared_preload_libraries",
+      "P0001 ERROR:  x must be loaded via shared_preload_libraries\n", false, true },
+    { "ERROR:  type \"gone\" does not exist",
+      "42704 ERROR:  type \"gone\" does not exist at "
+      "character 12\n",
+      false, false },
+};
+
+START_TEST(the_state_of_an_error_weighs_more_than_its_words)
+{
+    _cleanup_strv_ Strv said = { 0 };
+    const DrillCircumstances c = { .log = states[_i].log, .other_major = states[_i].other_major };
+
+    strv_add(&said, states[_i].line);
+    ck_assert_int_eq(drill_judge_failure(&said, &c) != NULL, states[_i].excused);
+}
+END_TEST
+
 START_TEST(a_worker_that_has_said_why_is_no_excuse)
 {
     _cleanup_strv_ Strv said = { 0 };
@@ -111,6 +150,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_LOOP(only_what_shows_that_the_backup_is_wrong_is_a_failure, ELEMENTSOF(lines)),
+    UNIT_LOOP(the_state_of_an_error_weighs_more_than_its_words, ELEMENTSOF(states)),
     UNIT_TEST(a_worker_that_has_said_why_is_no_excuse),
     UNIT_TEST(a_statement_of_many_lines_is_no_excuse),
     UNIT_TEST(silence_is_no_excuse),
