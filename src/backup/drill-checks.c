@@ -90,6 +90,8 @@ static const char *excuse_of(const Drill *d, const Buf *text)
 
 static int judge_findings(const Drill *d, const Child *child, const Buf *text, int r, Err *err)
 {
+    if (r < 0)
+        drill_explain_stall(d, err);
     if (r >= 0 || !has_found(child))
         return r;
 
@@ -122,7 +124,7 @@ int drill_amcheck(Drill *d, Err *err)
                            &command, err);
     if (r < 0)
         return r;
-    r = pg_command_spawn(&command, CHILD_STDOUT, /* stall_timeout= */ 0, &child, err);
+    r = drill_spawn(d, &command, CHILD_STDOUT, &child, err);
     if (r < 0)
         return r;
     r = read_findings(&child, &text, err);

@@ -132,8 +132,11 @@ static bool has_own_globals(const Drill *d)
 
 static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
 {
-    if (r >= 0 || err->kind != ERR_CHILD)
-        return r < 0 && err->kind == ERR_DAMAGED ? 1 : r;
+    if (r >= 0)
+        return r;
+    drill_explain_stall(d, err);
+    if (err->kind != ERR_CHILD)
+        return err->kind == ERR_DAMAGED ? 1 : r;
 
     _cleanup_free_ char *log = pg_cluster_log(d->cluster);
     const DrillCircumstances circumstances = {
@@ -191,8 +194,7 @@ static int choose_way(Drill *d, const char *path, PgRestoreOptions *ret, Err *er
 
 static int feed(Drill *d, Child *child, PgCommand *command, bool itself, Err *err)
 {
-    int r = pg_command_spawn(command, itself ? CHILD_NEITHER : CHILD_STDIN, /* stall_timeout= */ 0,
-                             child, err);
+    int r = drill_spawn(d, command, itself ? CHILD_NEITHER : CHILD_STDIN, child, err);
     if (r < 0)
         return r;
     if (itself)

@@ -7,6 +7,7 @@
 #include "backup/drill.h"
 #include "pg/client.h"
 #include "pg/cluster.h"
+#include "sys/child.h"
 #include "sys/err.h"
 
 #define DRILL_NOT_ASKED_FOR 2
@@ -21,6 +22,7 @@ typedef struct Drill {
     PgCluster *cluster;    /* NULL until the restore has begun */
     bool maps_tablespaces; /* the server can make them in its own directory */
     const char *database;  /* the copy's name */
+    const Child *watched;  /* the program that works on it */
 } Drill;
 
 /* Server, globals, then the contents, with the times of each. */
@@ -33,3 +35,9 @@ int drill_compare(Drill *d, Err *err);
 int drill_amcheck(Drill *d, Err *err);
 int drill_assertions(Drill *d, Err *err);
 int drill_freshness(Drill *d, Err *err);
+
+/* A program that works on the copy, one at a time: it has stalled when for STALL_TIMEOUT_SECONDS
+ * neither it nor the throwaway server has computed, read or written. */
+int drill_spawn(Drill *d, PgCommand *command, ChildPipe pipe, Child *child, Err *err);
+/* Says so of what ended with ERR_STALLED. */
+void drill_explain_stall(const Drill *d, Err *err);

@@ -278,7 +278,8 @@ static const SettingRow rows[] = {
         NUMBER(0, 86400),
         .info.default_text = "900",
         .info.description = "A dump that has not moved a byte for so long is stopped and has "
-                            "failed; 0 waits for ever.",
+                            "failed, a drill whose server has neither written nor computed for so "
+                            "long has proven nothing; 0 waits for ever.",
     },
     {
         ROW("LOCK_WAIT_TIMEOUT_SECONDS", "Health and time-outs", lock_wait_timeout_seconds),

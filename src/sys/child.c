@@ -89,6 +89,12 @@ void child_watch(Child *c, ChildMoved moved, void *userdata)
     c->moved_userdata = userdata;
 }
 
+void child_watch_work(Child *c, ChildWorked worked, void *userdata)
+{
+    c->worked = worked;
+    c->worked_userdata = userdata;
+}
+
 /* /proc/PID/io begins with "rchar: 4711". */
 uint64_t child_bytes_read(const Child *c)
 {
@@ -100,18 +106,36 @@ uint64_t child_bytes_read(const Child *c)
     return strncmp(text, label, strlen(label)) == 0 ? strtoull(text + strlen(label), NULL, 10) : 0;
 }
 
-static void look_for_progress(Child *c)
+static void look_for_bytes(Child *c, usec_t now)
 {
-    usec_t now = clock_monotonic();
-    if (!c->moved || now < c->next_look)
-        return;
-
     uint64_t bytes = c->moved(c->moved_userdata);
+
     if (bytes != c->moved_bytes)
         c->last_progress = now;
     if (bytes > c->moved_bytes)
         progress_add(bytes - c->moved_bytes);
     c->moved_bytes = bytes;
+}
+
+static void look_for_work(Child *c, usec_t now)
+{
+    uint64_t work = c->worked(c->worked_userdata);
+
+    if (work != c->work)
+        c->last_progress = now;
+    c->work = work;
+}
+
+static void look_for_progress(Child *c)
+{
+    usec_t now = clock_monotonic();
+    if (now < c->next_look)
+        return;
+
+    if (c->moved)
+        look_for_bytes(c, now);
+    if (c->worked)
+        look_for_work(c, now);
     c->next_look = now + LOOK_INTERVAL;
 }
 

@@ -10,13 +10,14 @@
  *     child_wait()                          the exit status; 0 only for "exited with 0"
  *     child_done()                          kills and reaps what still runs
  *
- * A child whose bytes go past us, into files say, is watched by child_watch() instead.
+ * A child whose bytes go past us, into files say, is watched by child_watch() instead, and one for
+ * which others work without a byte to be seen by child_watch_work().
  *
  * How it comes to be is in child-spawn.c, the rest of its life in child.c. Reading, writing
  * and child_wait() share child_io_wait() there, the program's one place that waits for a child: it
  * polls the pipe, the child's stderr and the cancel signals, ticks the progress (watchdog, STATUS),
- * and knows the stall deadline: ERR_STALLED when no byte moved in either direction, nor where it is
- * watched, for so long. */
+ * and knows the stall deadline: ERR_STALLED when no byte moved in either direction, nor
+ * anything where it is watched, for so long. */
 
 #include "sys/clock.h"
 #include "sys/err.h"
@@ -50,6 +51,8 @@ typedef struct ChildSpec {
 
 /* How many bytes a child has moved by now; asked for once a second while it is waited for. */
 typedef uint64_t (*ChildMoved)(void *userdata);
+/* How much was done for it by now, in no unit in particular; likewise. */
+typedef uint64_t (*ChildWorked)(void *userdata);
 
 typedef struct Child {
     char *name;    /* of the program, for messages */
@@ -61,6 +64,9 @@ typedef struct Child {
     ChildMoved moved; /* NULL: not watched */
     void *moved_userdata;
     uint64_t moved_bytes; /* when it was looked at last */
+    ChildWorked worked;   /* NULL: not watched */
+    void *worked_userdata;
+    uint64_t work; /* likewise */
     usec_t next_look;
     int end_signal;
     Strv stderr_lines;       /* every line, up to CHILD_STDERR_MAX of memory */
@@ -78,6 +84,8 @@ int child_spawn(Child *c, const ChildSpec *spec, Err *err);
 
 /* From now on a change of what `moved` says is progress. */
 void child_watch(Child *c, ChildMoved moved, void *userdata);
+/* The same, but it is not counted. */
+void child_watch_work(Child *c, ChildWorked worked, void *userdata);
 /* What it has read so far, from whatever it reads, as the kernel counts it; 0 where that is not to
  * be had. Not counted: what its own children read. */
 uint64_t child_bytes_read(const Child *c);

@@ -147,6 +147,20 @@ exec {CLUSTER.bindir}/pg_restore "$@"
                              PG_BINDIR=self.bindir(CLUSTER, pg_restore=script),
                              DRILL_TIMEOUT_SECONDS="8")
 
+    def test_a_server_that_hangs(self):
+        script = restore_then(CLUSTER, "COPY (SELECT) TO PROGRAM 'kill -STOP $PPID'")
+        self.assertUndecided("restore", "hangs: for 4 seconds.*raise STALL_TIMEOUT_SECONDS",
+                             PG_BINDIR=self.bindir(CLUSTER, pg_restore=script),
+                             STALL_TIMEOUT_SECONDS="4")
+
+    def test_a_server_that_computes_without_a_byte_is_no_stall(self):
+        script = restore_then(CLUSTER, """DO $$ BEGIN
+            WHILE clock_timestamp() < statement_timestamp() + interval '7 s' LOOP END LOOP;
+            END $$""")
+        proof = self.drill(self.backup, 0, STALL_TIMEOUT_SECONDS="4",
+                           PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
+        self.assertEqual(proof["result"], "proven", proof)
+
     def test_an_error_from_outside_in_words_that_nobody_knows(self):
         script = restore_then(
             CLUSTER, "DO $$ BEGIN RAISE 'worded by nobody' USING ERRCODE = '53400'; END $$")

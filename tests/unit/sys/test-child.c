@@ -316,6 +316,32 @@ START_TEST(a_watched_child_that_gets_nowhere_is_stalled)
 }
 END_TEST
 
+START_TEST(a_child_for_which_others_work_is_not_stalled)
+{
+    _cleanup_child_ Child c = CHILD_INIT;
+    Watched w = { .path = unit_mkdir() };
+    _cleanup_free_ char *script =
+        mem_printf("while [ ! -e '%s/go' ]; do sleep 0.05; done; sleep 0.7", w.path);
+
+    ck_assert_int_eq(spawn_shell(&c, script, CHILD_NEITHER, 1500 * USEC_PER_MSEC, NULL), 0);
+    child_watch_work(&c, let_go, &w);
+    ck_assert_int_eq(child_wait(&c, NULL), 0);
+    unit_rmdir(w.path);
+}
+END_TEST
+
+START_TEST(a_child_for_which_nobody_works_is_stalled)
+{
+    _cleanup_child_ Child c = CHILD_INIT;
+    _cleanup_err_ Err err = { 0 };
+
+    ck_assert_int_eq(spawn_shell(&c, "sleep 60", CHILD_NEITHER, 50 * USEC_PER_MSEC, NULL), 0);
+    child_watch_work(&c, always_the_same, NULL);
+    ck_assert_int_lt(child_wait(&c, &err), 0);
+    ck_assert_int_eq(err.kind, ERR_STALLED);
+}
+END_TEST
+
 START_TEST(what_a_child_has_read_is_known)
 {
     _cleanup_child_ Child c = CHILD_INIT;
@@ -505,6 +531,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(the_others_of_its_group_are_dead_when_a_child_is_done),
     UNIT_TEST(a_watched_child_that_gets_on_is_not_stalled),
     UNIT_TEST(a_watched_child_that_gets_nowhere_is_stalled),
+    UNIT_TEST(a_child_for_which_others_work_is_not_stalled),
+    UNIT_TEST(a_child_for_which_nobody_works_is_stalled),
     UNIT_TEST(what_a_child_has_read_is_known),
     UNIT_TEST(a_child_that_closed_its_stderr_and_lingers_is_stalled),
     UNIT_TEST(a_child_that_ignores_sigterm_is_killed),
