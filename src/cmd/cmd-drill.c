@@ -183,6 +183,13 @@ static Json *undrillable_to_json(const char *database, const char *why)
     return json;
 }
 
+/* Behind what ends the command: in a list of results, what has none is not missing in silence. */
+static void list_undrilled(Drills *d, const char *database, const Err *err)
+{
+    if (d->json)
+        json_add_child(d->json, undrillable_to_json(database, err->message));
+}
+
 /* What should have been drilled and could not is not passed over. */
 static void tell_undrillable(Drills *d, const Series *series, const char *name, const char *why)
 {
@@ -228,13 +235,18 @@ static int drill_newest(Drills *d, const Series *series, Err *err)
 /* The globals are drilled as part of each database. */
 static int drill_catalog(Drills *d, Err *err)
 {
+    int r = 0;
+
     for (size_t i = 0; i < d->catalog.count; i++) {
         const Series *series = &d->catalog.series[i];
-        int r = series->database ? drill_newest(d, series, err) : 0;
+        if (!series->database)
+            continue;
+        if (r >= 0)
+            r = drill_newest(d, series, err);
         if (r < 0)
-            return r;
+            list_undrilled(d, series->database, err);
     }
-    return 0;
+    return r;
 }
 
 static int drill_named(Drills *d, const char *name, Err *err)
@@ -256,16 +268,31 @@ static int drill_named(Drills *d, const char *name, Err *err)
     return r < 0 ? r : 0;
 }
 
+/* Of an operand; itself where there is no such backup. */
+static const char *database_of(const Drills *d, const char *name)
+{
+    const Series *series;
+    const Backup *backup;
+
+    return catalog_find(&d->catalog, name, &series, &backup, /* err= */ NULL) < 0
+               ? name
+               : series->database;
+}
+
 static int drill_all(Drills *d, Err *err)
 {
+    int r = 0;
+
     if (d->args->operand_count == 0)
         return drill_catalog(d, err);
     for (size_t i = 0; i < d->args->operand_count; i++) {
-        int r = drill_named(d, d->args->operands[i], err);
+        const char *name = d->args->operands[i];
+        if (r >= 0)
+            r = drill_named(d, name, err);
         if (r < 0)
-            return r;
+            list_undrilled(d, database_of(d, name), err);
     }
-    return 0;
+    return r;
 }
 
 /* Before and after */
@@ -353,8 +380,6 @@ static int prepare(Drills *d, Err *err)
         .timeout_seconds = s->drill_timeout_seconds,
         .program_version = PG_BACKUP_VERSION,
     };
-    if (d->args->flags & ARG_JSON)
-        d->json = json_new_array();
     progress_ready();
     return 0;
 }
@@ -394,6 +419,7 @@ static int run_drill(const CmdContext *ctx, Err *err)
         .args = ctx->args,
         .catalog = CATALOG_INIT,
         .lock = LOCK_INIT,
+        .json = ctx->args->flags & ARG_JSON ? json_new_array() : NULL,
     };
 
     int r = prepare(&d, err);

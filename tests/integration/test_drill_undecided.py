@@ -258,10 +258,13 @@ class Asserted(Undecided):
 
 class Ended(Undecided):
     def test_a_signal_ends_it_and_nothing_is_left(self):
-        running = self.backup.start("drill")
+        running = self.backup.start("drill", "--json", "appdb", "appdb")
         pgtest.wait_until(lambda: servers_in(self.drill_dir), "its server runs", timeout=60)
         running.terminate()
         done = running.wait()
         self.assertIn("cancelled", [event.get("reason") for event in done.events], done)
+        self.assertEqual(done.code, 1, done)
+        self.assertEqual(done.json["drills"], 2 * [{
+            "database": "appdb", "result": "could-not-verify", "reason": "stopped by SIGTERM"}])
         self.assertNothingIsLeft()
         self.assertIsNone(read_proof(self.backup.backup("appdb")))
