@@ -7,6 +7,8 @@
 #include "sys/format.h"
 #include "sys/mem.h"
 
+#define SECONDS_PER_DAY 86400
+
 /* Ages are in one unit, rounded down: too old by less than that reads the same. */
 static char *explain_age(usec_t age, usec_t allowed)
 {
@@ -56,17 +58,42 @@ static void fail(HealthEntry *entry, char *sentence)
     entry->sentence = sentence;
 }
 
+/* When the first drill of a database is missed: a proof may be so old, and none can be older than
+ * the first backup. 0: that was long ago, or nobody can tell, because retention may have removed
+ * it. */
+static usec_t first_drill_by(const HealthInput *input, const Series *s)
+{
+    usec_t first = s->backups[0].when, by;
+
+    if (input->max_drill_age_seconds / SECONDS_PER_DAY >= input->keep_days || first > input->now ||
+        __builtin_add_overflow(first, seconds_to_usec(input->max_drill_age_seconds), &by))
+        return 0;
+    return input->now < by ? by : 0;
+}
+
+static void await_first_drill(HealthEntry *entry, usec_t by)
+{
+    _cleanup_free_ char *age = TAKE_PTR(entry->sentence);
+    char when[CLOCK_RFC3339_SIZE];
+
+    clock_format_rfc3339(by, when);
+    entry->drill_by = by;
+    entry->sentence = mem_printf("%s; a first drill is waited for, until %s", age, when);
+}
+
 /* A fresh backup that does not restore is none. */
 static void judge_drill(HealthEntry *entry, const HealthInput *input, const Series *s)
 {
     const Backup *drilled = series_newest_drill(s, input->now),
                  *proven = series_newest_proof(s, input->now);
     usec_t age = proven ? input->now - proven->proof->finished : 0,
-           allowed = seconds_to_usec(input->max_drill_age_seconds);
+           allowed = seconds_to_usec(input->max_drill_age_seconds), by = first_drill_by(input, s);
 
     if (drilled && drilled->proof->result == PROOF_RESULT_FAILED) {
         fail(entry, mem_printf("the newest drill failed, of %s: %s", drilled->stem,
                                drilled->proof->reason));
+    } else if (input->max_drill_age_seconds > 0 && !proven && by > 0) {
+        await_first_drill(entry, by);
     } else if (input->max_drill_age_seconds > 0 && !proven) {
         fail(entry, mem_strdup("no backup is proven to restore"));
     } else if (input->max_drill_age_seconds > 0 && age > allowed) {
@@ -161,6 +188,36 @@ static char *name_grace(const Health *h, usec_t until)
                       h->count, when);
 }
 
+/* The first moment by which a database has to have been drilled; 0: all have been. */
+static usec_t next_drill_by(const Health *h, size_t *ret_waiting)
+{
+    usec_t by = 0;
+
+    *ret_waiting = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        usec_t own = h->entries[i].drill_by;
+        *ret_waiting += own > 0;
+        if (own > 0 && (by == 0 || own < by))
+            by = own;
+    }
+    return by;
+}
+
+static void name_awaited_drills(Health *h)
+{
+    _cleanup_free_ char *rest = NULL;
+    char when[CLOCK_RFC3339_SIZE];
+    size_t waiting;
+    usec_t by = next_drill_by(h, &waiting);
+
+    if (by == 0)
+        return;
+    rest = TAKE_PTR(h->sentence);
+    clock_format_rfc3339(by, when);
+    h->sentence = mem_printf("%s; %zu wait%s for a first drill, until %s", rest, waiting,
+                             waiting == 1 ? "s" : "", when);
+}
+
 static void sum_up(Health *h, const HealthInput *input)
 {
     size_t unhealthy;
@@ -184,6 +241,8 @@ static void sum_up(Health *h, const HealthInput *input)
         h->sentence = mem_printf("%zu of %zu have a good backup that is not older than %s",
                                  h->count, h->count, allowed);
     }
+    if (h->healthy)
+        name_awaited_drills(h);
 }
 
 Health health_judge(const HealthInput *input)

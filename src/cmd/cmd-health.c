@@ -114,6 +114,7 @@ static int run_health(const CmdContext *ctx, Err *err)
         .max_age_seconds = s->max_backup_age_seconds,
         .drills_only = drills_only,
         .max_drill_age_seconds = s->max_drill_age_seconds,
+        .keep_days = s->keep_days,
         .grace_until = grace_until,
         .doubt = doubt_text,
     });
@@ -137,9 +138,9 @@ const Command command_health = {
         "not\n"
         "older than MAX_BACKUP_AGE_SECONDS, no drill that failed, and a proof that is not older "
         "than\n"
-        "MAX_DRILL_AGE_SECONDS where that is set, with 3 when not: one sentence says why. It needs "
-        "no "
-        "server:\n"
+        "MAX_DRILL_AGE_SECONDS where that is set, with 3 when not: one sentence says why. A first "
+        "drill has\n"
+        "that long from the first backup on. It needs no server:\n"
         "what a pattern of PG_DATABASES stands for is what the last run has recorded in "
         "STATE_DIR. Where BACKUP_SCHEDULE is set, it also fails when nothing starts runs any more, "
         "and lets\n"

@@ -270,8 +270,10 @@ static const SettingRow rows[] = {
         NUMBER(0, 3153600000),
         .info.default_text = "0",
         .info.description = "pg-backup health fails when the newest proof that a backup of a "
-                            "database restores is older; 0: no proof is demanded. A drill that "
-                            "failed is unhealthy in any case.",
+                            "database restores is older; 0: no proof is demanded. Of a database "
+                            "that has never been drilled, the age of the oldest backup counts, as "
+                            "long as BACKUP_KEEP_DAYS is longer. A drill that failed is unhealthy "
+                            "in any case.",
     },
     {
         ROW("STALL_TIMEOUT_SECONDS", "Health and time-outs", stall_timeout_seconds),

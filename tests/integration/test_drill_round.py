@@ -87,7 +87,9 @@ class Round(DrillTestCase):
         backup = self.installation(CLUSTER, "appdb", DRILL_ASSERTIONS=assertions,
                                    DRILL_FRESHNESS="appdb.public.times.at=86400, x.a.b.c=1")
         backup.must("run")
-        self.assertEqual(backup("health", MAX_DRILL_AGE_SECONDS=86400).code, 3)
+        awaited = backup.must("health", MAX_DRILL_AGE_SECONDS=86400).stdout
+        self.assertRegex(awaited, "; 1 waits for a first drill, until 20")
+        self.assertEqual(backup.at("+25h", "health", MAX_DRILL_AGE_SECONDS=86400).code, 3)
 
         proof = self.assertProven(backup)
         self.assertEqual(self.outcomes(proof)["assertions"], "passed", proof)

@@ -358,6 +358,55 @@ START_TEST(a_backup_that_is_not_proven_to_restore_is_not_enough)
 }
 END_TEST
 
+/* Of two databases without a proof the first backups are 50 h old and as old as this. 1045 h after
+ * 1970 is, by `date -u -d @$((1045 * 3600))`, 1970-02-13T13:00:00Z. */
+static const struct {
+    usec_t first;
+    uint64_t max_age_hours, keep_days;
+    bool healthy;
+    const char *sentence;
+} first_drills[] = {
+    { 3 * HOUR, 95, 14, true,
+      "2 of 2 have a good backup that is not older than 26 h; 2 wait for a first drill, until "
+      "1970-02-13T13:00:00Z" },
+    { 49 * HOUR, 50, 14, false, "\"x\": no backup is proven to restore (1 of 2 unhealthy)" },
+    { 49 * HOUR, 49, 14, false, "\"x\": no backup is proven to restore (2 of 2 unhealthy)" },
+    /* By then retention has taken the first one away. */
+    { 3 * HOUR, 95, 4, true,
+      "2 of 2 have a good backup that is not older than 26 h; 2 wait for a first drill, until "
+      "1970-02-13T13:00:00Z" },
+    { 3 * HOUR, 96, 4, false, "\"x\": no backup is proven to restore (2 of 2 unhealthy)" },
+};
+
+START_TEST(a_first_drill_has_as_long_as_a_proof_lasts)
+{
+    char x[] = "x", y[] = "y";
+    Backup y_backups[] = {
+        { .when = NOW - first_drills[_i].first, .good = true },
+        { .when = NOW - 2 * HOUR, .good = true },
+    };
+    Series series[] = {
+        { .encoded = x, .database = x, .backups = backups[0], .count = 2 },
+        { .encoded = y, .database = y, .backups = y_backups, .count = 2 },
+    };
+    const Catalog catalog = { .series = series, .count = 2, .dir_fd = -1 };
+    _cleanup_strv_ Strv databases = { 0 };
+
+    strv_add(&databases, x);
+    strv_add(&databases, y);
+    _cleanup_health_ Health h = health_judge(&(HealthInput){
+        .catalog = &catalog,
+        .databases = &databases,
+        .now = NOW,
+        .max_age_seconds = 93600,
+        .max_drill_age_seconds = first_drills[_i].max_age_hours * 3600,
+        .keep_days = first_drills[_i].keep_days,
+    });
+    ck_assert_int_eq(h.healthy, first_drills[_i].healthy);
+    ck_assert_str_eq(h.sentence, first_drills[_i].sentence);
+}
+END_TEST
+
 /* Beside somebody who takes the backups, and whose health tells how old they are. */
 START_TEST(where_only_drills_are_scheduled_the_age_of_a_backup_is_no_matter)
 {
@@ -396,6 +445,7 @@ END_TEST
 static const UnitTest tests[] = {
     UNIT_TEST(where_only_drills_are_scheduled_the_age_of_a_backup_is_no_matter),
     UNIT_LOOP(a_backup_that_is_not_proven_to_restore_is_not_enough, ELEMENTSOF(drills)),
+    UNIT_LOOP(a_first_drill_has_as_long_as_a_proof_lasts, ELEMENTSOF(first_drills)),
     UNIT_LOOP(the_newest_good_backup_decides, ELEMENTSOF(cases)),
     UNIT_TEST(the_whole_is_healthy_when_each_is),
     UNIT_TEST(one_that_is_too_old_is_enough),
