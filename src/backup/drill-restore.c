@@ -109,6 +109,27 @@ static int start_cluster(Drill *d, const PgDatabaseTraits *traits, Err *err)
 
 /* The contents */
 
+/* Order is nothing that a dump has: pg_amcheck tells whether the copy's is right by its own. */
+static int note_collation(Drill *d, Err *err)
+{
+    const Manifest *m = &d->backup->manifest;
+    _cleanup_pg_session_ PgSession *session = NULL;
+    _cleanup_free_ char *version = NULL;
+
+    if (!m->collation_version)
+        return 0;
+    int r = pg_connect(pg_cluster_target(d->cluster), d->database, &session, err);
+    if (r >= 0)
+        r = pg_collation_version(session, &version, err);
+    if (r >= 0 && version && strcmp(version, m->collation_version) != 0)
+        strv_addf(
+            &d->proof->notes,
+            "the original's texts are sorted by version %s of its collation, the copy's by %s: "
+            "their order may differ",
+            m->collation_version, version);
+    return r;
+}
+
 /* Under its own name, unless initdb has made it already, like the original in all. */
 static int make_database(Drill *d, PgSession *session, const PgDatabaseTraits *traits, Err *err)
 {
@@ -247,6 +268,8 @@ static int restore_in(Drill *d, PgSession *session, const PgDatabaseTraits *trai
     if (r != 0)
         return r;
     r = make_database(d, session, traits, err);
+    if (r >= 0)
+        r = note_collation(d, err);
     if (r < 0)
         return r;
     r = restore_contents(d, err);
@@ -264,6 +287,7 @@ int drill_restore(Drill *d, Err *err)
         .ctype = m->ctype,
         .locale_provider = m->locale_provider,
         .locale = m->locale,
+        .icu_rules = m->icu_rules,
     };
     usec_t since = clock_monotonic();
 

@@ -301,6 +301,8 @@ static void take_snapshot_facts(Manifest *m, PgSnapshot *snapshot)
     m->ctype = TAKE_PTR(snapshot->traits.ctype);
     m->locale_provider = TAKE_PTR(snapshot->traits.locale_provider);
     m->locale = TAKE_PTR(snapshot->traits.locale);
+    m->icu_rules = TAKE_PTR(snapshot->traits.icu_rules);
+    m->collation_version = TAKE_PTR(snapshot->collation_version);
     m->bytea_output = TAKE_PTR(snapshot->bytea_output);
     m->lc_monetary = TAKE_PTR(snapshot->lc_monetary);
     m->quote_all_identifiers = TAKE_PTR(snapshot->quote_all_identifiers);

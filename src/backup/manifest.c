@@ -48,6 +48,8 @@ static const JsonMember members[] = {
     { "ctype", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, ctype) },
     { "locale_provider", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, locale_provider) },
     { "locale", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, locale) },
+    { "icu_rules", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, icu_rules) },
+    { "collation_version", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, collation_version) },
     { "bytea_output", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, bytea_output) },
     { "lc_monetary", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, lc_monetary) },
     { "quote_all_identifiers", JSON_MEMBER_TEXT_OPT, offsetof(Manifest, quote_all_identifiers) },

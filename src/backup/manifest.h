@@ -52,8 +52,8 @@ typedef struct Manifest {
     char *system_identifier; /* or NULL */
     uint64_t timeline;       /* 0: unknown */
     char *lsn;               /* of the snapshot, or NULL */
-    char *encoding, *collate, *ctype, *locale_provider,
-        *locale; /* of the database; NULL for globals */
+    char *encoding, *collate, *ctype, *locale_provider, *locale, *icu_rules,
+        *collation_version; /* of the database; NULL for globals */
     char *bytea_output, *lc_monetary,
         *quote_all_identifiers; /* of the dump's session: its text depends on them */
     char *timezone, *date_style, *interval_style; /* likewise: what its constraints mean does */

@@ -59,6 +59,7 @@ static int create_like_original(const Restore *restore, Err *err)
         .ctype = m->ctype,
         .locale_provider = m->locale_provider,
         .locale = m->locale,
+        .icu_rules = m->icu_rules,
     };
     int r = pg_create_database(restore->target->session, restore->database, &traits, err);
     if (r < 0 && err->kind == ERR_SERVER)

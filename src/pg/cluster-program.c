@@ -50,6 +50,8 @@ static void add_traits(PgCommand *command, int major, const PgDatabaseTraits *t)
     add_option(command, "locale-provider", provider);
     if (strcmp(provider, "icu") == 0)
         add_option(command, "icu-locale", t->locale);
+    if (strcmp(provider, "icu") == 0 && major >= 16)
+        add_option(command, "icu-rules", t->icu_rules);
     if (strcmp(provider, "builtin") == 0)
         add_option(command, "builtin-locale", t->locale);
 }

@@ -132,14 +132,15 @@ static int ask_traits(PgSession *s, PgDatabaseTraits *ret, Err *err)
     int version = PQserverVersion(s->conn);
     _cleanup_pg_result_ PGresult *result = NULL;
     _cleanup_free_ char *sql = mem_printf(
-        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, %s, %s FROM pg_database"
+        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, %s, %s, %s FROM pg_database"
         " WHERE datname = current_database()",
         version >= 150000
             ? "CASE datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END"
             : "'libc'",
         version >= 170000   ? "datlocale"
         : version >= 150000 ? "daticulocale"
-                            : "NULL");
+                            : "NULL",
+        version >= 160000 ? "daticurules" : "NULL");
 
     int r = pg_query_row(s, sql, "read the database's encoding and locale", &result, err);
     if (r < 0)
@@ -150,8 +151,24 @@ static int ask_traits(PgSession *s, PgDatabaseTraits *ret, Err *err)
         .ctype = pg_value_text(result, 0, 2),
         .locale_provider = pg_value_text(result, 0, 3),
         .locale = pg_value_text(result, 0, 4),
+        .icu_rules = pg_value_text(result, 0, 5),
     };
     return 0;
+}
+
+int pg_collation_version(PgSession *s, char **ret, Err *err)
+{
+    _cleanup_pg_result_ PGresult *result = NULL;
+
+    *ret = NULL;
+    if (PQserverVersion(s->conn) < 150000)
+        return 0;
+    int r =
+        pg_query_row(s, "SELECT datcollversion FROM pg_database WHERE datname = current_database()",
+                     "read the version of the database's collation", &result, err);
+    if (r >= 0)
+        *ret = pg_value_text(result, 0, 0);
+    return r;
 }
 
 /* The role's and the database's own settings are in force here as they are in pg_dump's session. It
@@ -198,6 +215,9 @@ int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err)
     r = ask_traits(s, &snapshot.traits, err);
     if (r < 0)
         return r;
+    r = pg_collation_version(s, &snapshot.collation_version, err);
+    if (r < 0)
+        return r;
     r = ask_settings(s, &snapshot, err);
     if (r < 0)
         return r;
@@ -237,6 +257,7 @@ static void traits_done(PgDatabaseTraits *t)
     free(t->ctype);
     free(t->locale_provider);
     free(t->locale);
+    free(t->icu_rules);
     *t = (PgDatabaseTraits){ 0 };
 }
 
@@ -244,6 +265,7 @@ void pg_snapshot_done(PgSnapshot *snapshot)
 {
     free(snapshot->id);
     free(snapshot->lsn);
+    free(snapshot->collation_version);
     free(snapshot->bytea_output);
     free(snapshot->lc_monetary);
     free(snapshot->quote_all_identifiers);
@@ -289,6 +311,8 @@ int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *t
         add_trait(s, &sql, "LOCALE_PROVIDER", traits->locale_provider);
         add_trait(s, &sql, builtin ? "BUILTIN_LOCALE" : "ICU_LOCALE", traits->locale);
     }
+    if (version >= 160000)
+        add_trait(s, &sql, "ICU_RULES", traits->icu_rules);
 
     r = pg_query(s, sql.data, "create the database", NULL, err);
     if (r < 0)

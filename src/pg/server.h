@@ -84,6 +84,7 @@ typedef struct PgDatabaseTraits {
     char *ctype;
     char *locale_provider; /* "libc", "icu", "builtin" */
     char *locale;          /* ICU or builtin locale; NULL for libc */
+    char *icu_rules;       /* beside an ICU locale (16+); NULL: none */
 } PgDatabaseTraits;
 
 /* A snapshot that a dump shares: held until pg_disconnect(). */
@@ -91,6 +92,7 @@ typedef struct PgSnapshot {
     char *id;  /* for pg_dump --snapshot */
     char *lsn; /* "0/16B3748" */
     PgDatabaseTraits traits;
+    char *collation_version;                                  /* as pg_collation_version() has it */
     char *bytea_output, *lc_monetary, *quote_all_identifiers; /* settings: a dump depends on them */
     char *timezone, *date_style, *interval_style; /* likewise a restore, where it computes */
     uint64_t max_locks;                           /* max_locks_per_transaction */
@@ -111,6 +113,9 @@ int pg_create_database(PgSession *s, const char *name, const PgDatabaseTraits *t
  * for half a minute whatever signal has come. No such database is fine. */
 int pg_drop_database(const PgTarget *target, const PgSession *creator, const char *name, Err *err);
 int pg_database_exists(PgSession *s, const char *name, bool *ret, Err *err);
+/* The version of libc or ICU by which the session's database was sorted when it was made, as
+ * "2.36"; NULL where its collation has none, and before 15. Caller frees. */
+int pg_collation_version(PgSession *s, char **ret, Err *err);
 /* What users have made in the session's database: schemas but "public", relations, functions,
  * types, large objects. */
 int pg_count_objects(PgSession *s, uint64_t *ret, Err *err);

@@ -53,6 +53,15 @@ class Major15(Major, DrillTestCase):
 class Major17(Major, DrillTestCase):
     major = 17
 
+    def test_rules_of_icu_are_the_originals(self):
+        self.cluster.create("ruled", "CREATE TABLE t AS SELECT 'a' AS a", "TEMPLATE template0"
+                            " LOCALE_PROVIDER icu ICU_LOCALE 'und' ICU_RULES '&a < g'")
+        self.addCleanup(self.cluster.drop, "ruled")
+        os.mkdir(self.tmp + "/assertions")
+        self.write("assertions/rules.sql", "SELECT daticurules = '&a < g' FROM pg_database"
+                                           " WHERE datname = current_database()")
+        self.assertProven("custom", "ruled", DRILL_ASSERTIONS=self.tmp + "/assertions")
+
 
 class Major18(Major, DrillTestCase):
     major = 18

@@ -146,6 +146,17 @@ class Round(DrillTestCase):
         self.assertEqual(manifest["max_locks_per_transaction"], 99)
         self.assertProven(backup)
 
+    def test_another_version_of_the_collation_is_noted(self):
+        CLUSTER.create("sorted", "CREATE TABLE t AS SELECT 'a' AS a", "TEMPLATE template0"
+                       " LOCALE_PROVIDER icu ICU_LOCALE 'de'")
+        self.addCleanup(CLUSTER.drop, "sorted")
+        CLUSTER.sql("UPDATE pg_database SET datcollversion = '1.2.3' WHERE datname = 'sorted'")
+        backup = self.installation(CLUSTER, "sorted")
+        backup.must("run")
+        self.assertEqual(backup.backup("sorted").manifest["collation_version"], "1.2.3")
+        proof = self.drill(backup, 0)
+        self.assertRegex("\n".join(proof["notes"]), r"version 1\.2\.3 .* the copy's by \d")
+
     def test_unlogged_tables_of_a_standby_are_proven_empty(self):
         CLUSTER.create("logless", "CREATE UNLOGGED TABLE u AS SELECT 1 AS a")
         self.addCleanup(CLUSTER.drop, "logless")

@@ -65,6 +65,8 @@ static Manifest sample(void)
         .ctype = mem_strdup("C"),
         .locale_provider = mem_strdup("icu"),
         .locale = mem_strdup("de"),
+        .icu_rules = mem_strdup("&a < g"),
+        .collation_version = mem_strdup("153.120"),
         .database_properties = mem_strdup("2 settings, a comment"),
         .warnings_dropped = 7,
         .policy = mem_strdup("14 days, at least 3"),
@@ -151,6 +153,8 @@ START_TEST(every_member_is_read_back_as_it_was_written)
     ck_assert_str_eq(got.ctype, m.ctype);
     ck_assert_str_eq(got.locale_provider, m.locale_provider);
     ck_assert_str_eq(got.locale, m.locale);
+    ck_assert_str_eq(got.icu_rules, m.icu_rules);
+    ck_assert_str_eq(got.collation_version, m.collation_version);
     ck_assert_str_eq(got.database_properties, m.database_properties);
     ck_assert_uint_eq(got.warnings.count, 2);
     ck_assert_str_eq(got.warnings.items[0], m.warnings.items[0]);

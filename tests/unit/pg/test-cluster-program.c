@@ -89,8 +89,21 @@ START_TEST(each_provider_has_its_own_option_for_the_locale)
 
     ck_assert(has(&a, "--locale-provider=icu"));
     ck_assert(has(&a, "--icu-locale=C.UTF-8"));
+    ck_assert(!has_like(&a, "--icu-rules"));
     ck_assert(has(&b, "--locale-provider=builtin"));
     ck_assert(has(&b, "--builtin-locale=C.UTF-8"));
+}
+END_TEST
+
+START_TEST(rules_of_icu_are_the_originals_from_16_on)
+{
+    char icu[] = "icu", locale[] = "de", rules[] = "&a < g";
+    PgDatabaseTraits traits = traits_of(icu, locale);
+
+    traits.icu_rules = rules;
+    _cleanup_pg_command_ PgCommand old = initdb(15, &traits), new = initdb(16, &traits);
+    ck_assert(!has_like(&old, "--icu-rules"));
+    ck_assert(has(&new, "--icu-rules=&a < g"));
 }
 END_TEST
 
@@ -150,6 +163,7 @@ END_TEST
 static const UnitTest tests[] = {
     UNIT_TEST(no_provider_is_named_before_15),
     UNIT_TEST(each_provider_has_its_own_option_for_the_locale),
+    UNIT_TEST(rules_of_icu_are_the_originals_from_16_on),
     UNIT_TEST(without_traits_the_machine_has_no_say),
     UNIT_TEST(the_callers_settings_win_where_they_may),
     UNIT_TEST(event_triggers_do_not_fire),
