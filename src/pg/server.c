@@ -230,13 +230,15 @@ int pg_snapshot_export(PgSession *s, PgSnapshot *ret, Err *err)
 
 int pg_database_properties(PgSession *s, char **ret, Err *err)
 {
-    /* The comment that initdb gives to "postgres" every cluster has. */
+    /* The comment that initdb gives to "postgres" every cluster has; and every database has the
+     * default privileges, which are written out once others were granted and revoked. */
     static const char sql[] =
         "SELECT nullif(concat_ws(', ',"
         " (SELECT sum(cardinality(setconfig)) || CASE sum(cardinality(setconfig))"
         "   WHEN 1 THEN ' setting' ELSE ' settings' END"
         "   FROM pg_db_role_setting WHERE setdatabase = d.oid),"
-        " CASE WHEN datacl IS NOT NULL THEN 'privileges' END,"
+        " CASE WHEN NOT (datacl @> acldefault('d', datdba) AND acldefault('d', datdba) @> datacl)"
+        "   THEN 'privileges' END,"
         " CASE WHEN shobj_description(d.oid, 'pg_database')"
         "   <> 'default administrative connection database' THEN 'a comment' END,"
         " CASE WHEN datconnlimit >= 0 THEN 'a connection limit' END), '')"

@@ -151,6 +151,16 @@ class ToADatabase(RestoreTestCase):
         done = self.backup.must("restore", "special", "--to", "copy")
         self.assertRegex(done.said, "not restored: 3 settings, privileges, a comment")
 
+    def test_privileges_that_were_granted_and_revoked_are_none(self):
+        CLUSTER.create("special")
+        self.addCleanup(CLUSTER.drop, "special")
+        CLUSTER.sql("GRANT CREATE ON DATABASE special TO owner;"
+                    "REVOKE CREATE ON DATABASE special FROM owner")
+        self.assertNotEqual(CLUSTER.sql("SELECT datacl FROM pg_database WHERE datname = 'special'"),
+                            "")
+        self.backup.must("run", PG_DATABASES="special", BACKUP_FORMAT="plain")
+        self.assertIsNone(self.backup.backup("special").manifest["database_properties"])
+
     def test_a_database_without_properties_of_its_own_leaves_nothing_out(self):
         for form in ("plain", "custom"):
             with self.subTest(form=form):
