@@ -17,7 +17,7 @@ int unit_run(const char *suite, const UnitTest *tests, size_t count)
     for (size_t i = 0; i < count; i++) {
         const TTest *test = *tests[i].test;
         TCase *tcase = tcase_create(test->name);
-        tcase_set_timeout(tcase, 60);
+        tcase_set_timeout(tcase, 200);
         if (tests[i].loops > 0)
             tcase_add_loop_test(tcase, test, 0, tests[i].loops);
         else
