@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sys/buf.h"
+
 /* Rows that lie whole in a piece, which are nearly all, are hashed where they lie. Only a row that
  * a piece's end cuts goes through the stream. */
 
@@ -13,6 +15,8 @@ struct CopyRows {
     DigestStream *row; /* the row whose line feed has not come */
     uint64_t row_size; /* 0: none has begun */
     char row_start[2];
+    const ColumnOrder *order; /* NULL: rows are digested as they are */
+    Buf text;                 /* of the row, where there is an order */
     bool ended;
     size_t line_feeds; /* behind the end */
 };
@@ -29,12 +33,29 @@ void copy_rows_free(CopyRows *c)
     if (!c)
         return;
     digest_stream_free(c->row);
+    buf_done(&c->text);
     free(c);
 }
 
 void copy_rows_begin(CopyRows *c)
 {
+    buf_done(&c->text);
     *c = (CopyRows){ .row = c->row };
+}
+
+void copy_rows_begin_in_order(CopyRows *c, const ColumnOrder *order)
+{
+    copy_rows_begin(c);
+    c->order = order->places ? order : NULL;
+}
+
+static void digest_in_order(CopyRows *c)
+{
+    _cleanup_buf_ Buf row = { 0 };
+
+    column_order_apply(c->order, c->text.data ? c->text.data : "", c->text.size, &row);
+    digest_add(&c->digest, row.data, row.size);
+    c->text.size = 0;
 }
 
 static void end_row(CopyRows *c)
@@ -44,13 +65,16 @@ static void end_row(CopyRows *c)
         return;
     }
 
-    digest_stream_end(c->row, &c->digest);
+    if (c->order)
+        digest_in_order(c);
+    else
+        digest_stream_end(c->row, &c->digest);
     c->count++;
     c->bytes += c->row_size + 1;
     c->row_size = 0;
 }
 
-/* Up to the line feed, or all there is; never called for a row that is empty. */
+/* Up to the line feed, or all there is. */
 static size_t take_cut_row(CopyRows *c, const char *data, size_t size)
 {
     const char *line_feed = memchr(data, '\n', size);
@@ -60,7 +84,10 @@ static size_t take_cut_row(CopyRows *c, const char *data, size_t size)
         digest_stream_begin(c->row);
     for (size_t i = 0; i < length && c->row_size + i < sizeof(c->row_start); i++)
         c->row_start[c->row_size + i] = data[i];
-    digest_stream_write(c->row, data, length);
+    if (c->order)
+        buf_add(&c->text, data, length);
+    else
+        digest_stream_write(c->row, data, length);
     c->row_size += length;
 
     if (!line_feed)
@@ -75,7 +102,7 @@ size_t copy_rows_take(CopyRows *c, const void *data, size_t size)
     size_t taken = 0;
 
     while (taken < size && !c->ended) {
-        if (c->row_size == 0) {
+        if (c->row_size == 0 && !c->order) {
             size_t whole = digest_add_rows(&c->digest, bytes + taken, size - taken, &c->count);
             c->bytes += whole;
             taken += whole;

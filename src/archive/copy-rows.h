@@ -5,6 +5,7 @@
  * escaped), nor a line "\.". pg_dump ends a block of an archive with "\.\n\n\n"; only that is an
  * end. */
 
+#include "archive/column-order.h"
 #include "archive/digest.h"
 #include "sys/err.h"
 #include "sys/mem.h"
@@ -21,6 +22,9 @@ static inline void copy_rows_freep(CopyRows **c)
 
 /* Starts the next table. */
 void copy_rows_begin(CopyRows *c);
+/* The same, for rows that are digested with their fields in that order, which is borrowed. Each row
+ * is in memory then. */
+void copy_rows_begin_in_order(CopyRows *c, const ColumnOrder *order);
 /* ERR_DAMAGED for anything behind the end but the two line feeds that belong to it. */
 int copy_rows_write(CopyRows *c, const void *data, size_t size, Err *err);
 /* The same for SQL text, which goes on behind the line "\.": takes no more than that line, and

@@ -56,11 +56,21 @@ static void write_field(DigestStream *stream, const char *text)
     digest_stream_write(stream, text, size);
 }
 
-void definition_digest(DigestStream *stream, const ArchiveEntry *entry, Digest *ret)
+char *definition_wording(const char *text, size_t size, bool by_name)
+{
+    _cleanup_free_ char *normal = by_name ? wording_loose(text, size) : wording_normal(text, size);
+    char *sorted = NULL;
+
+    if (by_name)
+        sorted = wording_by_name(normal ? normal : text, normal ? strlen(normal) : size);
+    return sorted ? sorted : TAKE_PTR(normal);
+}
+
+void definition_digest(DigestStream *stream, const ArchiveEntry *entry, bool by_name, Digest *ret)
 {
     bool attached = text_is_one_of(entry->desc, attachments, ELEMENTSOF(attachments));
     _cleanup_free_ char *normal =
-        entry->defn ? wording_normal(entry->defn, strlen(entry->defn)) : NULL;
+        entry->defn ? definition_wording(entry->defn, strlen(entry->defn), by_name) : NULL;
 
     *ret = (Digest){ 0 };
     digest_stream_begin(stream);

@@ -10,5 +10,9 @@
  * which a restored copy does not share. */
 const char *definition_name(const char *type, const char *tag);
 
-/* Digests the definition that an entry of an archive holds, in its normal wording. */
-void definition_digest(DigestStream *stream, const ArchiveEntry *entry, Digest *ret);
+/* The text of a definition as it is digested: in its normal wording, or in its loose one with the
+ * columns by their names. NULL where that is the text itself. Caller frees. */
+char *definition_wording(const char *text, size_t size, bool by_name);
+
+/* Digests the definition that an entry of an archive holds. */
+void definition_digest(DigestStream *stream, const ArchiveEntry *entry, bool by_name, Digest *ret);

@@ -15,6 +15,7 @@ typedef struct Expected {
     size_t entry;              /* which of the TOC */
     const char *schema, *name; /* of the inventory's pool */
     bool rows;                 /* COPY text; otherwise INSERT statements */
+    ColumnOrder order;         /* of the rows; only by name */
 } Expected;
 
 typedef enum BlockState {
@@ -26,6 +27,7 @@ typedef enum BlockState {
 
 struct InventoryTaker {
     Inventory inventory;
+    bool by_name;
     size_t entries; /* of the TOC, so far */
     Expected *expected;
     size_t expected_count, expected_capacity; /* in the TOC's order */
@@ -47,10 +49,17 @@ InventoryTaker *inventory_taker_new(void)
     return t;
 }
 
+void inventory_taker_by_name(InventoryTaker *t)
+{
+    t->by_name = true;
+}
+
 void inventory_taker_free(InventoryTaker *t)
 {
     if (!t)
         return;
+    for (size_t i = 0; i < t->expected_count; i++)
+        column_order_done(&t->expected[i].order);
     free(t->expected);
     inventory_done(&t->inventory);
     copy_rows_free(t->rows);
@@ -80,12 +89,15 @@ static void expect_data(InventoryTaker *t, const ArchiveEntry *entry)
         t->expected_capacity = t->expected_capacity > 0 ? t->expected_capacity * 2 : 16;
         t->expected = mem_resize(t->expected, t->expected_capacity, sizeof(*t->expected));
     }
-    t->expected[t->expected_count++] = (Expected){
+    Expected *e = &t->expected[t->expected_count++];
+    *e = (Expected){
         .entry = t->entries,
         .schema = names_keep(names, schema ? schema : or_empty(entry->schema)),
         .name = names_keep(names, name ? name : or_empty(entry->tag)),
         .rows = entry->copy != NULL,
     };
+    if (t->by_name && e->rows)
+        column_order_read(entry->copy, &e->order);
 }
 
 static int add_sequence(InventoryTaker *t, const ArchiveEntry *entry, Err *err)
@@ -108,7 +120,7 @@ static void add_definition(InventoryTaker *t, const ArchiveEntry *entry)
 
     if (!name)
         return;
-    definition_digest(t->stream, entry, &digest);
+    definition_digest(t->stream, entry, t->by_name, &digest);
     inventory_add_definition(&t->inventory, or_empty(entry->desc), or_empty(entry->schema), name,
                              &digest);
 }
@@ -149,7 +161,7 @@ void inventory_taker_block_begin(InventoryTaker *t, const ArchiveBlock *block)
     assert(t->table); /* the reader has seen the entry */
     t->state = t->table->rows ? BLOCK_ROWS : BLOCK_STATEMENTS;
     if (t->state == BLOCK_ROWS)
-        copy_rows_begin(t->rows);
+        copy_rows_begin_in_order(t->rows, &t->table->order);
     else
         text_digest_begin(&t->statements);
 }

@@ -14,6 +14,9 @@
 typedef struct InventoryTaker InventoryTaker;
 
 InventoryTaker *inventory_taker_new(void);
+/* Before the first entry: rows are digested with their fields in the order of the columns' names.
+ */
+void inventory_taker_by_name(InventoryTaker *t);
 void inventory_taker_free(InventoryTaker *t);
 static inline void inventory_taker_freep(InventoryTaker **t)
 {

@@ -53,6 +53,8 @@ struct SqlScanner {
     SqlSection section;
 
     char *schema, *name; /* of the table whose rows come */
+    bool by_name;
+    ColumnOrder order; /* of the rows; only by name */
     CopyRows *rows;
 
     bool object_open;
@@ -71,6 +73,11 @@ SqlScanner *sql_scanner_new(void)
     return s;
 }
 
+void sql_scanner_by_name(SqlScanner *s)
+{
+    s->by_name = s->section.by_name = true;
+}
+
 void sql_scanner_free(SqlScanner *s)
 {
     if (!s)
@@ -80,6 +87,7 @@ void sql_scanner_free(SqlScanner *s)
     sql_section_done(&s->section);
     free(s->schema);
     free(s->name);
+    column_order_done(&s->order);
     copy_rows_free(s->rows);
     digest_stream_free(s->object);
     free(s);
@@ -234,6 +242,8 @@ static int end_copy(SqlScanner *s, Err *err)
     if (!schema)
         schema = mem_strdup(s->section.schema ? s->section.schema : "");
 
+    if (s->by_name)
+        column_order_read(s->statement.data, &s->order);
     s->schema = TAKE_PTR(schema);
     s->name = TAKE_PTR(name);
     s->section.copied = true;
@@ -372,7 +382,7 @@ static int take_line_feed(SqlScanner *s, const char *data, size_t *ret_taken, Er
     if (*data != '\n')
         return err_set(err, ERR_DAMAGED, "the rows of the table \"%s\" do not begin in a new line",
                        s->name);
-    copy_rows_begin(s->rows);
+    copy_rows_begin_in_order(s->rows, &s->order);
     s->mode = MODE_ROWS;
     *ret_taken = 1;
     return 0;
@@ -388,6 +398,7 @@ static void take_rows(SqlScanner *s, const char *data, size_t size, size_t *ret_
                         copy_rows_bytes(s->rows), copy_rows_digest(s->rows));
     free(TAKE_PTR(s->schema));
     free(TAKE_PTR(s->name));
+    column_order_done(&s->order);
     s->mode = MODE_SQL;
 }
 

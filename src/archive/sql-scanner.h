@@ -16,6 +16,8 @@
 typedef struct SqlScanner SqlScanner;
 
 SqlScanner *sql_scanner_new(void);
+/* Before the first byte: rows are digested with their fields in the order of the columns' names. */
+void sql_scanner_by_name(SqlScanner *s);
 void sql_scanner_free(SqlScanner *s);
 static inline void sql_scanner_freep(SqlScanner **s)
 {

@@ -112,7 +112,9 @@ void sql_section_write(SqlSection *s, const void *data, size_t size)
 static void end_definition(SqlSection *s)
 {
     _cleanup_free_ char *normal =
-        s->definition.size > 0 ? wording_normal(s->definition.data, s->definition.size) : NULL;
+        s->definition.size > 0
+            ? definition_wording(s->definition.data, s->definition.size, s->by_name)
+            : NULL;
 
     if (normal) {
         text_digest_write(&s->text, normal, strlen(normal));

@@ -25,6 +25,7 @@ typedef struct SqlSection {
     bool copied;                /* a COPY block has had the contents */
     Buf definition;             /* its text, as far as that has a normal wording */
     bool too_long;              /* it has none: the text goes by */
+    bool by_name;               /* columns are sorted where it cannot say where they stand */
     TextDigest text;
 } SqlSection;
 

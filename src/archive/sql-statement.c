@@ -82,38 +82,59 @@ static int take_qualified_name(const char **text, char **ret_schema, char **ret_
     return 0;
 }
 
-static int skip_column_list(const char **text)
+static int take_column_list(const char **text, Strv *ret)
 {
     int r = skip(text, " (");
     while (r >= 0) {
-        _cleanup_free_ char *column = NULL;
+        char *column = NULL;
         r = take_identifier(text, &column);
-        if (r >= 0 && skip(text, ")") >= 0)
+        if (r < 0)
+            return r;
+        strv_take(ret, column);
+        if (skip(text, ")") >= 0)
             return 0;
-        if (r >= 0)
-            r = skip(text, ", ");
+        r = skip(text, ", ");
     }
     return r;
+}
+
+static int read_copy(const char *text, char **ret_schema, char **ret_name, Strv *ret_columns)
+{
+    int r = skip(&text, "COPY ");
+    if (r >= 0)
+        r = take_qualified_name(&text, ret_schema, ret_name);
+    /* A table without columns has no list, but the blank in front of it. */
+    if (r >= 0 && skip(&text, "  FROM stdin;") < 0) {
+        r = take_column_list(&text, ret_columns);
+        if (r >= 0)
+            r = skip(&text, " FROM stdin;");
+    }
+    return r < 0 || text[strspn(text, "\n")] ? -EINVAL : 0;
 }
 
 int sql_read_copy(const char *text, char **ret_schema, char **ret_name)
 {
     _cleanup_free_ char *schema = NULL, *name = NULL;
+    _cleanup_strv_ Strv columns = { 0 };
 
-    int r = skip(&text, "COPY ");
-    if (r >= 0)
-        r = take_qualified_name(&text, &schema, &name);
-    /* A table without columns has no list, but the blank in front of it. */
-    if (r >= 0 && skip(&text, "  FROM stdin;") < 0) {
-        r = skip_column_list(&text);
-        if (r >= 0)
-            r = skip(&text, " FROM stdin;");
-    }
-    if (r < 0 || text[strspn(text, "\n")])
-        return -EINVAL;
-
+    int r = read_copy(text, &schema, &name, &columns);
+    if (r < 0)
+        return r;
     *ret_schema = TAKE_PTR(schema);
     *ret_name = TAKE_PTR(name);
+    return 0;
+}
+
+int sql_read_copy_columns(const char *text, Strv *ret)
+{
+    _cleanup_free_ char *schema = NULL, *name = NULL;
+    _cleanup_strv_ Strv columns = { 0 };
+
+    int r = read_copy(text, &schema, &name, &columns);
+    if (r < 0)
+        return r;
+    *ret = columns;
+    columns = (Strv){ 0 };
     return 0;
 }
 

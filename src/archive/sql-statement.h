@@ -8,9 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sys/strv.h"
+
 /* "COPY s.t (a, b) FROM stdin;", in an archive with a line feed behind it; *ret_schema is NULL
  * where there is none. */
 int sql_read_copy(const char *text, char **ret_schema, char **ret_name);
+/* The columns of it, which are none where there is no list. */
+int sql_read_copy_columns(const char *text, Strv *ret);
 
 /* "SELECT pg_catalog.setval('s.q', 42, true);" */
 int sql_read_setval(const char *text, bool plain_backslash, char **ret_schema, char **ret_name,

@@ -7,6 +7,7 @@
 
 #include "sys/buf.h"
 #include "sys/mem.h"
+#include "sys/strv.h"
 
 /* One pass over the text, with a stack of the open brackets; all of it is linear in the text's
  * size, whatever that is made of. What cannot be understood stays as it is. */
@@ -435,4 +436,62 @@ char *wording_normal(const char *text, size_t size)
 char *wording_loose(const char *text, size_t size)
 {
     return reword(text, size, /* loose= */ true);
+}
+
+/* -- Columns -- */
+
+static const char *skip_blanks(const char *p, const char *end)
+{
+    while (p < end && isspace((unsigned char)*p))
+        p++;
+    return p;
+}
+
+static void split_columns(const char *p, const char *end, Strv *ret)
+{
+    while (p < end) {
+        const char *comma = find_at_top(p, end, ','), *stop = comma ? comma : end;
+
+        p = skip_blanks(p, stop);
+        strv_take(ret, mem_strndup(p, (size_t)(stop - p)));
+        p = stop + (comma != NULL);
+    }
+}
+
+static int order_of_columns(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool creates_table(const char *p, const char *end)
+{
+    static const char *const starts_of[] = { "CREATE TABLE ", "CREATE UNLOGGED TABLE ",
+                                             "CREATE FOREIGN TABLE " };
+
+    for (size_t i = 0; i < ELEMENTSOF(starts_of); i++)
+        if (starts(skip_blanks(p, end), end, starts_of[i]))
+            return true;
+    return false;
+}
+
+char *wording_by_name(const char *text, size_t size)
+{
+    static const char inherits[] = ")\nINHERITS (";
+    const char *end = text + size, *open = find_at_top(text, end, '('),
+               *close = open ? find_at_top(open + 1, end, ')') : NULL;
+    _cleanup_strv_ Strv columns = { 0 };
+    Buf b = { 0 };
+
+    if (size > WORDING_MAX || memchr(text, '\0', size) || !creates_table(text, end) || !close ||
+        !starts(close, end, inherits))
+        return NULL;
+
+    split_columns(open + 1, close - 1, &columns); /* a line feed stands in front of it */
+    if (columns.count > 0)
+        qsort(columns.items, columns.count, sizeof(*columns.items), order_of_columns);
+    buf_add(&b, text, (size_t)(open + 1 - text));
+    for (size_t i = 0; i < columns.count; i++)
+        buf_addf(&b, "%s%s", i > 0 ? ", " : "", columns.items[i]);
+    buf_add(&b, close, (size_t)(end - close));
+    return buf_take(&b);
 }

@@ -27,3 +27,7 @@ char *wording_normal(const char *text, size_t size);
  * call or an expression is an array itself, which becomes (e)::t[] where others become (e)::t; both
  * are (e)::t here. NULL and memory likewise. */
 char *wording_loose(const char *text, size_t size);
+
+/* Of a table that inherits, with its columns sorted by their names and what is behind those: where
+ * they stand is not what a dump can say. NULL for anything else. Caller frees. */
+char *wording_by_name(const char *text, size_t size);

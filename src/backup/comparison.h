@@ -11,6 +11,7 @@
 
 #include "archive/inventory.h"
 #include "sys/err.h"
+#include "sys/strv.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,12 +22,20 @@ typedef void (*ComparisonTell)(void *userdata, const char *difference);
 typedef struct Comparison {
     Inventory then, now; /* owned */
     bool no_unlogged;    /* overlooked: tables without rows that `now` alone has */
+    /* Owned; the same with rows and columns in the order of the columns' names, and definitions in
+     * their loose wording (archive/wording.h), or empty. Overlooked is what does not differ so. */
+    Inventory then_by_name, now_by_name;
+    Strv *notes;         /* has what was overlooked by these; or NULL */
     ComparisonTell tell; /* or NULL */
     void *userdata;      /* of `tell` */
     size_t count;        /* of differences */
     char *first;         /* of them, in words; NULL: there is none */
 } Comparison;
 
+/* Whether there is a difference that both inventories by name might explain. A dump cannot say in
+ * which order the columns of a table stand that inherits: in a copy, first those of its parents.
+ * And PostgreSQL words some definitions of a copy otherwise. */
+bool comparison_needs_names(const Comparison *c);
 void comparison_make(Comparison *c);
 /* ERR_DAMAGED: "WHAT in 2 places: the first of them". Always negative. */
 int comparison_error(const Comparison *c, const char *what, Err *err);

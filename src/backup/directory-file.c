@@ -41,9 +41,11 @@ static const StageOps contents_sink_ops = {
     .free = contents_sink_free,
 };
 
-static int begin_part(ContentsSink *s, const DirectoryPart *part, Err *err)
+static int begin_part(ContentsSink *s, const DirectoryPart *part, bool by_name, Err *err)
 {
     s->taker = inventory_taker_new();
+    if (by_name)
+        inventory_taker_by_name(s->taker);
     if (part->kind == ARCHIVE_BLOCK_DATA) {
         const ArchiveEntry entry = {
             .dump_id = 1,
@@ -151,7 +153,7 @@ static int read_through(DirectoryFile *f, int fd, uint64_t size, Err *err)
         pipeline_add(p, stage_decompress_new(codec_of(f->name)));
     pipeline_add(p, &sink->stage);
 
-    int r = f->part ? begin_part(sink, f->part, err) : 0;
+    int r = f->part ? begin_part(sink, f->part, f->by_name, err) : 0;
     if (r >= 0)
         r = fill(f, fd, p, err);
     if (r >= 0 && f->part)

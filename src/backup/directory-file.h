@@ -16,6 +16,7 @@ typedef struct DirectoryFile {
     const char *name;
     const DirectoryPart *part;  /* what to decode; NULL: nothing */
     const StoredFile *expected; /* what it has to be; NULL: whatever it is */
+    bool by_name;               /* rows: with their fields in the order of the columns' names */
     bool adopt;                 /* make it private (0600) and durable */
     const atomic_bool *stop;    /* once it is set, nobody wants to know any more */
     atomic_uint_fast64_t *read; /* grows by what is read */

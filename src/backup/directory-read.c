@@ -150,6 +150,7 @@ static void make_tasks(Reading *reading, const Strv *names)
             .dir_fd = reading->how->fd,
             .dir_path = reading->how->path,
             .name = t->name,
+            .by_name = reading->how->by_name,
             .adopt = reading->how->adopt,
             .stop = &reading->stop,
             .read = &reading->bytes,
@@ -244,7 +245,7 @@ static int prepare(Reading *reading, Err *err)
     if (r >= 0 && how->expected && how->contents)
         r = check_tocs(reading, err);
     if (r >= 0 && how->contents)
-        r = directory_toc_read(how->fd, how->path, &reading->toc, err);
+        r = directory_toc_read(how->fd, how->path, how->by_name, &reading->toc, err);
     if (r >= 0 && how->contents)
         r = match_toc(reading, err);
     return r;

@@ -19,6 +19,7 @@ typedef struct DirectoryRead {
     const char *path; /* for messages */
     unsigned threads;
     bool contents;
+    bool by_name;                /* rows: with their fields in the order of the columns' names */
     bool adopt;                  /* make each file private (0600) and durable once it was read */
     const StoredFiles *expected; /* what must be there; NULL: whatever is */
 } DirectoryRead;

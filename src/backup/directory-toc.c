@@ -125,7 +125,7 @@ static const StageOps toc_sink_ops = {
     .free = toc_sink_free,
 };
 
-static int read_toc(int dir_fd, const char *path, DirectoryToc *toc, Err *err)
+static int read_toc(int dir_fd, const char *path, bool by_name, DirectoryToc *toc, Err *err)
 {
     _cleanup_pipeline_ Pipeline *p = pipeline_new();
     _cleanup_free_ char *name = mem_printf("%s/" DIRECTORY_TOC, path);
@@ -143,6 +143,8 @@ static int read_toc(int dir_fd, const char *path, DirectoryToc *toc, Err *err)
         .taker = inventory_taker_new(),
         .toc = toc,
     };
+    if (by_name)
+        inventory_taker_by_name(s->taker);
     pipeline_add(p, &s->stage);
     r = pump_file(fd, name, p, err);
     if (r < 0 && err_is_set(err) && err->kind == ERR_DAMAGED)
@@ -207,11 +209,11 @@ static int sort_parts(DirectoryToc *toc, const char *path, Err *err)
     return 0;
 }
 
-int directory_toc_read(int fd, const char *path, DirectoryToc *ret, Err *err)
+int directory_toc_read(int fd, const char *path, bool by_name, DirectoryToc *ret, Err *err)
 {
     _cleanup_directory_toc_ DirectoryToc toc = { 0 };
 
-    int r = read_toc(fd, path, &toc, err);
+    int r = read_toc(fd, path, by_name, &toc, err);
     for (size_t i = 0; r >= 0 && i < toc.lists.count; i++)
         r = read_list(fd, path, toc.lists.items[i], &toc, err);
     if (r >= 0)

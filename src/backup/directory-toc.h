@@ -38,8 +38,9 @@ typedef struct DirectoryToc {
 
 #define _cleanup_directory_toc_ _cleanup_(directory_toc_done)
 
-/* Reads toc.dat and the lists. ERR_DAMAGED, ERR_ARCHIVE_VERSION; `path` is for messages. */
-int directory_toc_read(int fd, const char *path, DirectoryToc *ret, Err *err);
+/* Reads toc.dat and the lists. ERR_DAMAGED, ERR_ARCHIVE_VERSION; `path` is for messages. `by_name`:
+ * definitions by the columns' names. */
+int directory_toc_read(int fd, const char *path, bool by_name, DirectoryToc *ret, Err *err);
 void directory_toc_done(DirectoryToc *toc);
 
 /* Index of the part that a file of this name, with a suffix or without, holds; `count` if none. */

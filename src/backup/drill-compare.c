@@ -22,6 +22,7 @@ int drill_compare(Drill *d, Err *err)
         .server_major = d->programs.major,
         .database = d->database,
         .stall_timeout = d->ctx->stall_timeout,
+        .notes = &d->proof->notes,
     };
     return fixed_point_compare(&f, note_difference, d->proof, err);
 }

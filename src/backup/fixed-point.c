@@ -28,7 +28,7 @@ static void choose_settings(const Manifest *m, Strv *ret)
         strv_addf(ret, "quote_all_identifiers=%s", m->quote_all_identifiers);
 }
 
-static int dump_copy(const FixedPoint *f, Inventory *ret, Err *err)
+static int dump_copy(const FixedPoint *f, bool by_name, Inventory *ret, Err *err)
 {
     const Manifest *m = &f->backup->manifest;
     bool plain = manifest_is_text(m);
@@ -48,6 +48,8 @@ static int dump_copy(const FixedPoint *f, Inventory *ret, Err *err)
     Stage *observed =
         pipeline_add(p, plain ? stage_observe_sql_new(CODEC_NONE) : stage_observe_archive_new());
 
+    if (by_name)
+        stage_observe_by_name(observed);
     pipeline_add(p, sink_null_new());
     choose_settings(m, &settings);
     int r = pg_command_dump(f->client, f->server, &options, &command, err);
@@ -78,6 +80,15 @@ static bool lacks_unlogged(const Manifest *m)
     return false;
 }
 
+/* Both again, where the restore may have moved columns or changed the wording of a definition. */
+static int take_by_name(const FixedPoint *f, Comparison *c, Err *err)
+{
+    if (!comparison_needs_names(c))
+        return 0;
+    int r = verify_take_by_name(f->catalog, f->series, f->backup, &c->then_by_name, err);
+    return r < 0 ? r : dump_copy(f, /* by_name= */ true, &c->now_by_name, err);
+}
+
 static int say_not_compared(const FixedPoint *f, Err *err)
 {
     const Manifest *m = &f->backup->manifest;
@@ -95,6 +106,7 @@ int fixed_point_compare(const FixedPoint *f, ComparisonTell tell, void *userdata
     const Manifest *m = &f->backup->manifest;
     _cleanup_comparison_ Comparison c = {
         .no_unlogged = lacks_unlogged(m),
+        .notes = f->notes,
         .tell = tell,
         .userdata = userdata,
     };
@@ -103,7 +115,7 @@ int fixed_point_compare(const FixedPoint *f, ComparisonTell tell, void *userdata
 
     if (!m->inventory_file) /* which is what it says then */
         return verify_load_inventory(f->catalog, f->series, f->backup, &c.then, err);
-    int r = dump_copy(f, &c.now, err);
+    int r = dump_copy(f, /* by_name= */ false, &c.now, err);
     if (r < 0) {
         err_prefix(err, "the copy could not be dumped");
         return r;
@@ -117,6 +129,9 @@ int fixed_point_compare(const FixedPoint *f, ComparisonTell tell, void *userdata
         return err && err->kind == ERR_DAMAGED ? 1 : r;
     if (other)
         c.then.definition_count = c.now.definition_count = 0;
+    r = take_by_name(f, &c, err);
+    if (r < 0)
+        return r;
     comparison_make(&c);
     if (c.count > 0) {
         comparison_error(&c, "the copy differs from the original", err);

@@ -10,6 +10,7 @@
 #include "pg/server.h"
 #include "sys/clock.h"
 #include "sys/err.h"
+#include "sys/strv.h"
 
 #include <stdbool.h>
 
@@ -22,6 +23,7 @@ typedef struct FixedPoint {
     int server_major;
     const char *database; /* the copy */
     usec_t stall_timeout;
+    Strv *notes; /* what is to be known of a copy that is equal */
 } FixedPoint;
 
 /* Whether another major version restored the copy, or dumps it: what a dump says of definitions

@@ -31,7 +31,8 @@ static int open_directory(const char *path, int *ret_fd, Err *err)
     return 0;
 }
 
-int verify_directory(const char *path, const Manifest *m, Inventory *ret_inventory, Err *err)
+static int read_directory(const char *path, const Manifest *m, bool by_name,
+                          Inventory *ret_inventory, Err *err)
 {
     _cleanup_directory_contents_ DirectoryContents c = { 0 };
     _cleanup_err_ Err failure = { 0 };
@@ -45,6 +46,7 @@ int verify_directory(const char *path, const Manifest *m, Inventory *ret_invento
         .path = path,
         .threads = processors(),
         .contents = ret_inventory != NULL,
+        .by_name = by_name,
         .expected = &m->files,
     };
     r = directory_read(&how, &c, &failure);
@@ -64,6 +66,16 @@ int verify_directory(const char *path, const Manifest *m, Inventory *ret_invento
         c.inventory = (Inventory){ 0 };
     }
     return 0;
+}
+
+int verify_directory(const char *path, const Manifest *m, Inventory *ret_inventory, Err *err)
+{
+    return read_directory(path, m, /* by_name= */ false, ret_inventory, err);
+}
+
+int verify_directory_by_name(const char *path, const Manifest *m, Inventory *ret, Err *err)
+{
+    return read_directory(path, m, /* by_name= */ true, ret, err);
 }
 
 static uint64_t bytes_read(void *userdata)

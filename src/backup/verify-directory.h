@@ -11,6 +11,8 @@
  * `ret_inventory`, everything is decoded in the same pass, and the inventory taken again.
  * `m` is whole (catalog_load_manifest()). */
 int verify_directory(const char *path, const Manifest *m, Inventory *ret_inventory, Err *err);
+/* The same inventory, but of rows with their fields in the order of the columns' names. */
+int verify_directory_by_name(const char *path, const Manifest *m, Inventory *ret, Err *err);
 
 /* That pg_restore reads all of it, to nowhere: what it says is judged as in
  * pg_client_judge_archive(). */

@@ -98,9 +98,17 @@ typedef struct Pass {
     const Manifest *manifest;
     bool decode;     /* text is decompressed, and compared with what pg_dump wrote */
     bool observe;    /* the inventory is taken */
+    bool by_name;    /* of rows with their fields in the order of the columns' names */
     Stage *observed; /* its stage, owned by the pipeline */
     Expectation stored, raw;
 } Pass;
+
+static void add_observer(Pipeline *p, Pass *pass, Stage *observer)
+{
+    pass->observed = pipeline_add(p, observer);
+    if (pass->by_name)
+        stage_observe_by_name(observer);
+}
 
 static int add_decoders(Pipeline *p, Pass *pass, Err *err)
 {
@@ -109,7 +117,7 @@ static int add_decoders(Pipeline *p, Pass *pass, Err *err)
 
     if (!manifest_is_text(m)) {
         if (pass->observe)
-            pass->observed = pipeline_add(p, stage_observe_archive_new());
+            add_observer(p, pass, stage_observe_archive_new());
         return 0;
     }
 
@@ -119,7 +127,7 @@ static int add_decoders(Pipeline *p, Pass *pass, Err *err)
     pipeline_add(p, stage_decompress_new(codec));
     add_expectation(p, &pass->raw);
     if (pass->observe)
-        pass->observed = pipeline_add(p, stage_observe_sql_new(CODEC_NONE));
+        add_observer(p, pass, stage_observe_sql_new(CODEC_NONE));
     return 0;
 }
 
@@ -415,5 +423,28 @@ int verify_decoded(const Catalog *catalog, const Series *series, const Backup *b
         r = manifest_is_directory(&whole.manifest)
                 ? decode_directory(catalog, series, &whole.backup, client, err)
                 : decode(catalog, series, backup, client, stall_timeout, err);
+    return unless_gone(catalog, series, backup, r, err);
+}
+
+static int take_by_name(const char *path, const Manifest *m, Inventory *ret, Err *err)
+{
+    _cleanup_pipeline_ Pipeline *p = pipeline_new();
+    Pass pass = { .path = path, .manifest = m, .decode = true, .observe = true, .by_name = true };
+
+    int r = stream(&pass, p, sink_null_new(), err);
+    return r < 0 ? r : stage_observe_take_inventory(pass.observed, ret, err);
+}
+
+int verify_take_by_name(const Catalog *catalog, const Series *series, const Backup *backup,
+                        Inventory *ret, Err *err)
+{
+    _cleanup_free_ char *path = verify_data_path(catalog, series, backup);
+    _cleanup_(whole_done) Whole whole = { 0 };
+
+    int r = load_whole(catalog, series, backup, &whole, err);
+    if (r == 0)
+        r = manifest_is_directory(&backup->manifest)
+                ? verify_directory_by_name(path, &whole.manifest, ret, err)
+                : take_by_name(path, &backup->manifest, ret, err);
     return unless_gone(catalog, series, backup, r, err);
 }

@@ -27,6 +27,11 @@ int verify_decoded(const Catalog *catalog, const Series *series, const Backup *b
 int verify_load_inventory(const Catalog *catalog, const Series *series, const Backup *backup,
                           Inventory *ret, Err *err);
 
+/* The inventory of what is stored, taken anew of rows with their fields in the order of the
+ * columns' names. */
+int verify_take_by_name(const Catalog *catalog, const Series *series, const Backup *backup,
+                        Inventory *ret, Err *err);
+
 /* The stored file through its decoders into `sink` (taken over), with the stored digest checked on
  * the way: a mismatch fails before the sink is finished. */
 int verify_stream(const Catalog *catalog, const Series *series, const Backup *backup, Stage *sink,

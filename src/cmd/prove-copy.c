@@ -47,6 +47,7 @@ int prove_copy(const RestoreSource *source, const RestoreTarget *target, int ser
                usec_t stall_timeout, Err *err)
 {
     _cleanup_(differences_done) Differences differences = { 0 };
+    _cleanup_strv_ Strv notes = { 0 };
     _cleanup_free_ char *phase = mem_printf("dumping the copy of %s", source->backup->stem);
     const FixedPoint f = {
         .catalog = source->catalog,
@@ -57,11 +58,14 @@ int prove_copy(const RestoreSource *source, const RestoreTarget *target, int ser
         .server_major = server_major,
         .database = target->database,
         .stall_timeout = stall_timeout,
+        .notes = &notes,
     };
 
     progress_phase(phase, source->backup->manifest.raw_bytes);
     int r = fixed_point_compare(&f, note_difference, &differences, err);
     progress_done();
+    for (size_t i = 0; i < notes.count; i++)
+        printf("note: %s\n", notes.items[i]);
     if (r == 0) {
         print_proven(&source->backup->manifest);
         return 0;

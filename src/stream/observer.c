@@ -182,6 +182,14 @@ Observer *observer_new_sql(Codec codec)
 
 /* Both */
 
+void observer_by_name(Observer *o)
+{
+    if (o->taker)
+        inventory_taker_by_name(o->taker);
+    else
+        sql_scanner_by_name(o->scanner);
+}
+
 int observer_write(Observer *o, const void *data, size_t size, Err *err)
 {
     return o->ops->write(o, data, size, err);

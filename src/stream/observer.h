@@ -13,6 +13,9 @@ Observer *observer_new_archive(void);
 /* An SQL dump, compressed by `codec`. */
 Observer *observer_new_sql(Codec codec);
 
+/* Before the first byte: rows are digested with their fields in the order of the columns' names. */
+void observer_by_name(Observer *o);
+
 /* ERR_DAMAGED, ERR_ARCHIVE_VERSION; after either, there is nothing more to be had. */
 int observer_write(Observer *o, const void *data, size_t size, Err *err);
 /* ERR_DAMAGED when the input has ended before its format did. */

@@ -140,6 +140,12 @@ Stage *stage_observe_sql_new(Codec codec)
     return stage_observe_new(observer_new_sql(codec));
 }
 
+void stage_observe_by_name(Stage *s)
+{
+    assert(s->ops == &observe_ops);
+    observer_by_name(((StageObserve *)s)->observer);
+}
+
 int stage_observe_take_inventory(Stage *s, Inventory *ret, Err *err)
 {
     StageObserve *o = (StageObserve *)s;

@@ -14,6 +14,9 @@ Stage *stage_observe_archive_new(void);
 /* An SQL dump, compressed by `codec`. */
 Stage *stage_observe_sql_new(Codec codec);
 
+/* Before the first byte: rows are digested with their fields in the order of the columns' names. */
+void stage_observe_by_name(Stage *s);
+
 /* After finish: hands over the inventory; else the reason why there is none: ERR_DAMAGED,
  * ERR_ARCHIVE_VERSION. */
 int stage_observe_take_inventory(Stage *s, Inventory *ret, Err *err);

@@ -27,6 +27,10 @@ SELECT lo_from_bytea(4711, 'contents');
 CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 2 * i';
 CREATE TABLE indexed (i int PRIMARY KEY);
 INSERT INTO indexed SELECT generate_series(1, 1000);
+CREATE TABLE parent (a int); CREATE TABLE heir (own text) INHERITS (parent);
+ALTER TABLE parent ADD late text; -- which stands before "own" in a copy
+INSERT INTO heir (a, own, late) VALUES (1, 'x', 'y'), (2, 'x', 'y');
+CREATE TABLE adopted (late text, a int DEFAULT 1); ALTER TABLE adopted INHERIT parent;
 CREATE TABLE aged AS SELECT now() - interval '2 days' AS at;
 """
 
@@ -62,6 +66,10 @@ DAMAGES = {
         r"INDEX public\.by_i",
     "ALTER TABLE noted ALTER i DROP NOT NULL, ALTER t SET DEFAULT 'b'":
         r"TABLE public\.noted",
+    "UPDATE heir SET own = late, late = own WHERE a = 1":
+        r"table public\.heir: other contents in as many rows",
+    "ALTER TABLE adopted ALTER a SET DEFAULT 2":
+        r"TABLE public\.adopted",
     "COMMENT ON TABLE noted IS 'other'":
         r"COMMENT public\..*noted",
 }

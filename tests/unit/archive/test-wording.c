@@ -198,7 +198,42 @@ START_TEST(longer_texts_stay_as_they_are)
 }
 END_TEST
 
+static const struct {
+    const char *text, *by_name;
+} inheriting[] = {
+    { "CREATE TABLE s.t (\n    b integer DEFAULT f(1, 2),\n    a text DEFAULT ')\nINHERITS "
+      "('::text,\n"
+      "    \"A, B\" numeric(4,1)\n)\nINHERITS (s.p);\n",
+      "CREATE TABLE s.t (\"A, B\" numeric(4,1), a text DEFAULT ')\nINHERITS ('::text, "
+      "b integer DEFAULT f(1, 2))\nINHERITS (s.p);\n" },
+    { "\n\nCREATE UNLOGGED TABLE s.\"(t\" (\n    b integer,\n    a integer\n)\nINHERITS (s.p)\n"
+      "WITH (fillfactor='10');\n\n\nALTER TABLE s.\"(t\" OWNER TO postgres;\n",
+      "\n\nCREATE UNLOGGED TABLE s.\"(t\" (a integer, b integer)\nINHERITS (s.p)\n"
+      "WITH (fillfactor='10');\n\n\nALTER TABLE s.\"(t\" OWNER TO postgres;\n" },
+    { "CREATE TABLE s.t (\n)\nINHERITS (s.p);\n", "CREATE TABLE s.t ()\nINHERITS (s.p);\n" },
+    { "CREATE TABLE s.t (\n    b integer,\n    a integer\n);\n", NULL },
+    { "CREATE TABLE s.t (\n    b integer,\n    a integer\n)\nPARTITION BY RANGE (a);\n", NULL },
+    { "COMMENT ON TABLE s.t IS 'CREATE TABLE (\n)\nINHERITS (';", NULL },
+    { "CREATE VIEW s.v AS\n SELECT f(b, a)\nINHERITS (", NULL },
+    { "CREATE TABLE s.t (\n    b integer", NULL },
+    { "CREATE ", NULL },
+    { "", NULL },
+};
+
+START_TEST(only_tables_that_inherit_have_their_columns_sorted)
+{
+    const char *text = inheriting[_i].text;
+    _cleanup_free_ char *by_name = wording_by_name(text, strlen(text));
+
+    if (inheriting[_i].by_name)
+        ck_assert_pstr_eq(by_name, inheriting[_i].by_name);
+    else
+        ck_assert_ptr_null(by_name);
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_LOOP(only_tables_that_inherit_have_their_columns_sorted, ELEMENTSOF(inheriting)),
     UNIT_LOOP(an_original_and_its_copy_have_one_wording, ELEMENTSOF(pairs)),
     UNIT_LOOP(what_the_text_does_not_tell_is_the_same_in_an_original_and_its_copy_alone,
               ELEMENTSOF(loose_pairs)),

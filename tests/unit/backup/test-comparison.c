@@ -15,6 +15,8 @@ static void make(Comparison *c)
 {
     inventory_sort(&c->then);
     inventory_sort(&c->now);
+    inventory_sort(&c->then_by_name);
+    inventory_sort(&c->now_by_name);
     comparison_make(c);
 }
 
@@ -96,7 +98,60 @@ START_TEST(a_table_with_rows_of_the_copy_alone_is_not)
 }
 END_TEST
 
+/* A table and its definition, of which one digest is that by name. */
+static void add_heir(Inventory *i, const Digest *rows, const Digest *definition)
+{
+    add_table(i, "heir", 1, rows);
+    inventory_add_definition(i, "TABLE", "public", "heir", definition);
+}
+
+START_TEST(what_differs_but_not_by_name_is_noted)
+{
+    _cleanup_strv_ Strv notes = { 0 };
+    _cleanup_comparison_ Comparison c = { .notes = &notes };
+
+    add_heir(&c.then, &one, &one);
+    add_heir(&c.now, &two, &two);
+    add_heir(&c.then_by_name, &one, &two);
+    add_heir(&c.now_by_name, &one, &two);
+    ck_assert(comparison_needs_names(&c));
+    make(&c);
+    ck_assert_uint_eq(c.count, 0);
+    ck_assert_uint_eq(notes.count, 1);
+    ck_assert_str_eq(notes.items[0], "the columns of public.heir, which inherits, stand in another "
+                                     "order in the copy");
+}
+END_TEST
+
+START_TEST(what_differs_by_name_is_told)
+{
+    _cleanup_strv_ Strv notes = { 0 };
+    _cleanup_comparison_ Comparison c = { .notes = &notes };
+
+    add_heir(&c.then, &one, &one);
+    add_heir(&c.now, &two, &two);
+    add_heir(&c.then_by_name, &one, &one);
+    add_heir(&c.now_by_name, &two, &two);
+    make(&c);
+    ck_assert_uint_eq(c.count, 2);
+    ck_assert_uint_eq(notes.count, 0);
+}
+END_TEST
+
+START_TEST(names_explain_no_other_number_of_rows)
+{
+    _cleanup_comparison_ Comparison c = { 0 };
+
+    add_table(&c.then, "t", 2, &one);
+    add_table(&c.now, "t", 1, &two);
+    ck_assert(!comparison_needs_names(&c));
+}
+END_TEST
+
 static const UnitTest tests[] = {
+    UNIT_TEST(what_differs_but_not_by_name_is_noted),
+    UNIT_TEST(what_differs_by_name_is_told),
+    UNIT_TEST(names_explain_no_other_number_of_rows),
     UNIT_TEST(equal_inventories_have_no_first_difference),
     UNIT_TEST(a_difference_is_told_with_their_number),
     UNIT_TEST(of_several_the_first_stands_in_the_error),
