@@ -7,7 +7,7 @@ declare -A packages=(
         libisal-dev libjansson-dev liblz4-dev libpq-dev libssl-dev libsystemd-dev libxxhash-dev
         libzstd-dev zlib1g-dev"
     [demo]="postgresql faketime"
-    [test]="python3 clang libclang-rt-dev clang-format clang-tidy shellcheck strace jq
+    [test]="python3 bzip2 clang libclang-rt-dev clang-format clang-tidy shellcheck strace jq
         mount e2fsprogs xfsprogs procps prometheus prometheus-pushgateway mmdebstrap zstd
         systemd-container rpm rpmlint docker.io git python3-kubernetes python3-yaml"
     [package]="build-essential debhelper"

@@ -5,6 +5,8 @@
 # it as read-only. Two who want the same tree at once: one waits. Needs root and mmdebstrap.
 set -euo pipefail
 
+# shellcheck source=tests/support/debian-sources.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/debian-sources.sh"
 cache=/var/cache/pg-backup-tests/trees
 
 main() {
@@ -23,6 +25,7 @@ make_tree() {
     local suite=$1 tree=$2 log=$2.log
     shift 2
 
+    # Without any, mmdebstrap takes the suite from where it knows it to be.
     debian_sources "$suite" >"$tree.sources"
     bootstrap "$suite" "$tree" "$@" >"$log" 2>&1 && return
     # A testing suite's Release file is good for a week; that of a frozen mirror is older. It is
@@ -54,18 +57,6 @@ bootstrap() {
         return 1
     fi
     mv "$tree.new" "$tree"
-}
-
-# The machine's own sources under another suite's name; nothing where they are not Debian's, and
-# mmdebstrap then takes the suite from where it knows it to be.
-debian_sources() {
-    local own
-    own=$(. /etc/os-release && [ "${ID:-}" = debian ] && echo "${VERSION_CODENAME:-}") || return 0
-    if [ -f /etc/apt/sources.list.d/debian.sources ]; then
-        sed "s/\b$own\b/$1/g" /etc/apt/sources.list.d/debian.sources
-    else
-        sed "s/\b$own\b/$1/g" /etc/apt/sources.list
-    fi
 }
 
 main "$@"
