@@ -117,9 +117,11 @@ START_TEST(what_differs_but_not_by_name_is_noted)
     ck_assert(comparison_needs_names(&c));
     make(&c);
     ck_assert_uint_eq(c.count, 0);
-    ck_assert_uint_eq(notes.count, 1);
+    ck_assert_uint_eq(notes.count, 2);
     ck_assert_str_eq(notes.items[0], "the columns of public.heir, which inherits, stand in another "
                                      "order in the copy");
+    ck_assert_str_eq(notes.items[1],
+                     "the definition of TABLE public.heir is worded otherwise in the copy");
 }
 END_TEST
 
