@@ -1,4 +1,5 @@
-# The build directories, each with its compiler and meson options. Sourced.
+# The build directories, each with its compiler and meson options. Sourced. What clang builds is for
+# its warnings, and for clang-tidy, neither of which need code that is optimised.
 # shellcheck shell=bash
 
 declare -A build_compiler=(
@@ -12,7 +13,7 @@ declare -A build_compiler=(
 declare -A build_options=(
     [build]=""
     [build-asan]="-Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false"
-    [build-clang]="-Dwerror=true"
+    [build-clang]="-Dwerror=true -Dbuildtype=plain"
     [build-fuzz]="-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link"
     [build-coverage]="-Db_coverage=true"
     [build-tsan]="-Dwerror=true -Db_sanitize=thread -Db_lundef=false"
