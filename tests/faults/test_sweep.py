@@ -1,7 +1,8 @@
 """Every file-system and socket call of a run fails once with EIO, once with ENOSPC, and once the
 run is killed there. After each point the promises hold (worksite.py), and the next run succeeds and
 sweeps. The next run's part is done once for each state that a fault leaves behind, since most of
-the thousands of points leave one of a few dozen states (Worksite.remains()).
+the thousands of points leave one of a few dozen states (Worksite.remains()). Where it is a call for
+a file that fails, pg_dump and pg_dumpall are recordings of themselves (Worksite.record()).
 
 The points are counted by a clean run; the calls before main() are measured with --version and left
 out. A name's numbers go on until a run no longer meets the fault, since a run's number of reads and
@@ -11,7 +12,6 @@ polls depends on the moment. FAULT_CALLS=fsync,renameat limits the sweep while o
 import collections
 import os
 import queue
-import threading
 
 import pgbackup
 import pgtest
@@ -29,6 +29,10 @@ EXPECTED = {"close", "connect", "flock", "fsync", "openat", "poll", "read", "rec
 DIRECTORY_CALLS = {"eventfd2", "fchmod", "fsync", "getdents64", "mkdirat", "openat", "renameat",
                    "renameat2", "symlinkat", "unlinkat"}
 
+# What fails here may end the session whose snapshot pg_dump reads: only a real pg_dump shows that.
+TO_THE_SERVER = {"connect", "getpeername", "getsockname", "getsockopt", "poll", "recvfrom",
+                 "sendto", "setsockopt", "socket"}
+
 SERVERS = worksite.Servers()
 
 
@@ -43,8 +47,7 @@ class Sweep:
     def __init__(self, first, last):
         self.last = last
         self.met = collections.Counter()  # (name, how): points at which the fault was met
-        self.states = set()
-        self.lock = threading.Lock()
+        self.states = worksite.States()
         self.broken = []
         self.tasks = queue.SimpleQueue()
         for name in sorted(last):
@@ -54,9 +57,10 @@ class Sweep:
 
     def try_one(self, site, fault):
         site.reset()
-        outcome = site.traced_run(fault)
+        real = fault.name in TO_THE_SERVER or not site.recorded
+        outcome = site.traced_run(fault, PG_BINDIR=site.bindir if real else site.recorded)
         found = site.broken_after_fault(outcome)
-        if self.is_new(site.remains()):
+        if self.states.is_new(site.remains()):
             found += site.broken_after_next_run()
         if found:
             self.broken.append(worksite.story([fault], outcome, found))
@@ -64,12 +68,6 @@ class Sweep:
             self.met[fault.name, fault.how] += 1
             if fault.number >= self.last[fault.name]:
                 self.tasks.put(fault._replace(number=fault.number + 1))
-
-    def is_new(self, state):
-        with self.lock:
-            before = len(self.states)
-            self.states.add(state)
-            return len(self.states) > before
 
     def table(self):
         names = sorted({name for name, _ in self.met})
@@ -96,13 +94,13 @@ class FaultSweep(pgtest.TestCase):
         worksite.side_by_side(sites, sweep.tasks, sweep.try_one)
 
         print(f"{sweep.table()}\nfault points tried: {sum(sweep.met.values())};"
-              f" states left behind, each followed by a run: {len(sweep.states)}", flush=True)
+              f" states left behind, each followed by a run: {len(sweep.states.seen)}", flush=True)
         self.assertEqual(sweep.broken, [], worksite.tell(sweep.broken))
 
     def survey(self, site, only):
         """How often a clean run makes each call: before main(), and in all."""
         first = strace.start_up(pgbackup.BINARY, site.log, site.env)
-        outcome = site.traced_run(trace=strace.FILES_AND_SOCKETS)
+        outcome = site.traced_run(trace=strace.FILES_AND_SOCKETS, STALL_TIMEOUT_SECONDS="30")
         self.assertEqual(outcome.code, 0, outcome.stderr)
         last = strace.count(outcome.calls)
         self.assertEqual(EXPECTED - set(last), set(), "a clean run does without these calls")

@@ -28,12 +28,14 @@ import strace
 KEEP_DAYS, KEEP_MIN_COUNT = 14, 3
 AGES_DAYS = (40, 20, 1)
 CANARY = "canary-7f3a91c2"
-SERIES = ("globals", "app")
+# Beside a directory there are no globals: what becomes of files is the other form's.
+SERIES = {"custom": ("globals", "app"), "directory": ("app",)}
 EXTENSIONS = {"custom": ".dump", "directory": ".dir"}
 STRANGERS = ("README.txt", "app/notes.txt", "app/.hidden", "app/app_old.dump.txt")
 LEFTOVERS = ("app/.app_20260101T000000Z.dump.tmp", "app/app_20260101T000001Z.dump",
              "app/app_20260101T000002Z.dump", "app/app_20260101T000002Z.dump.sha256",
              "app/.app_20260101T000003Z.dir.tmp/toc.dat", "app/app_20260101T000004Z.dir/1.dat.gz")
+RECORDED = ("pg_dump", "pg_dumpall")
 STAMP = r"\d{8}T\d{6}Z"
 CHANGES = {"fsync", "renameat", "renameat2", "symlinkat", "unlinkat"}
 EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 75, 78}
@@ -74,7 +76,8 @@ class Worksite:
     """One set of directories, its settings, and what must be true of it."""
 
     def __init__(self, servers, name, form="custom"):
-        self.form = form
+        self.series = SERIES[form]
+        self.recorded = None
         self.extensions = {"globals": ".sql.gz", "app": EXTENSIONS[form]}
         self.bindir = servers.cluster.bindir
         self.root = scratch.make_directory()
@@ -91,6 +94,7 @@ class Worksite:
             "PG_HOST": "127.0.0.1", "PG_PORT": str(servers.cluster.port), "PG_USER": "keeper",
             "PG_PASSWORD_FILE": servers.password_file, "PG_BINDIR": self.bindir,
             "PG_DATABASES": "app", "BACKUP_FORMAT": form, "BACKUP_JOBS": "1",
+            "BACKUP_GLOBALS": "yes" if "globals" in self.series else "no",
             "BACKUP_DIR": self.backups, "STATE_DIR": self.state_dir,
             "BACKUP_KEEP_DAYS": str(KEEP_DAYS), "BACKUP_KEEP_MIN_COUNT": str(KEEP_MIN_COUNT),
             # Of a directory, nothing is seen to grow while pg_dump reads the catalogue.
@@ -117,8 +121,35 @@ class Worksite:
         self._learn()
         return self
 
+    def record(self):
+        """A directory of client programs of which those that dump say what the real ones have said
+        in a run, and ask no server: more than half of the work of a run is theirs."""
+        self.recorded = self.root + "/recorded"
+        os.makedirs(self.recorded)
+        for path in glob.glob(self.bindir + "/*"):
+            os.symlink(path, f"{self.recorded}/{os.path.basename(path)}")
+        for program in RECORDED:
+            self._write_client(program, '"$real" "$@" | tee "$words"')
+        done = self.plain_run("+1h", PG_BINDIR=self.recorded)
+        if done.returncode != 0:
+            raise AssertionError(f"a run that was to be recorded failed:\n{done.stderr}")
+        for program in RECORDED:
+            self._write_client(program, 'exec cat "$words"')
+        self.reset()
+        return self
+
+    def _write_client(self, program, dump):
+        real, path = f"{self.bindir}/{program}", f"{self.recorded}/{program}"
+        version = subprocess.check_output([real, "--version"], text=True).strip()
+        with open(path + ".new", "w", encoding="ascii") as f:
+            f.write(f"#!/bin/sh\nreal={real} words={path}.out\n"
+                    f"[ \"$1\" != --version ] || exec echo '{version}'\n{dump}\n")
+        os.chmod(path + ".new", 0o755)
+        os.rename(path + ".new", path)
+
     def adopt(self, other):
         """Takes over another worksite's template."""
+        self.recorded = other.recorded
         shutil.rmtree(self.work)
         shutil.copytree(other.template, self.template, symlinks=True)
         self.reset()
@@ -130,19 +161,21 @@ class Worksite:
         shutil.copytree(self.template, self.work, symlinks=True)
 
     def _learn(self):
-        self.earlier = {series: sorted(self.committed(series)) for series in SERIES}
+        self.earlier = {series: sorted(self.committed(series)) for series in self.series}
         self.before = self.digests()
-        self.text = {series: self.decoded(series, self.earlier[series][-1]) for series in SERIES}
+        self.text = {series: self.decoded(series, stems[-1])
+                     for series, stems in self.earlier.items()}
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────
 
-    def traced_run(self, *faults, trace=None):
-        return strace.run([pgbackup.BINARY, "run"], self.log, faults, trace, env=self.env, cwd="/")
+    def traced_run(self, *faults, trace=None, **settings):
+        return strace.run([pgbackup.BINARY, "run"], self.log, faults, trace,
+                          env={**self.env, **settings}, cwd="/")
 
-    def plain_run(self, offset):
+    def plain_run(self, offset, **settings):
         """An unhindered run under another clock, so that no two runs share a second; in a moment in
         which the machine is busy with something else, it does not stall."""
-        env = {**self.env, "LD_PRELOAD": faketime(), "FAKETIME": offset,
+        env = {**self.env, **settings, "LD_PRELOAD": faketime(), "FAKETIME": offset,
                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "STALL_TIMEOUT_SECONDS": "60"}
         return self.call("run", env=env)
 
@@ -243,12 +276,12 @@ class Worksite:
 
     def broken_after_next_run(self):
         """The next run succeeds, adds a backup of everything, and leaves nothing behind."""
-        before = {series: self.committed(series) for series in SERIES}
+        before = {series: self.committed(series) for series in self.series}
         done = self.plain_run("+1h")
         found = self.broken_catalog()
         if done.returncode != 0:
             found.append(f"the next run ended with {done.returncode}: {done.stderr}")
-        for series in SERIES:
+        for series in self.series:
             if len(self.committed(series) - before[series]) != 1:
                 found.append(f"the next run added no backup of {series}")
         left = self.leftovers()
@@ -263,7 +296,7 @@ class Worksite:
         for name in STRANGERS:
             if digests.get(name) != self.before[name]:
                 found.append(f"{name}, which is not ours, was touched")
-        for series in SERIES:
+        for series in self.series:
             found += self._broken_earlier(series, digests)
             found += self._broken_checksums(series)
             found += [f"{stem} does not hold what was to be backed up" for stem in self.new(series)
@@ -307,14 +340,14 @@ class Worksite:
             return [f"list ended with {done.returncode}: {done.stderr}"]
         backups = json.loads(done.stdout)["backups"]
         good = {backup["stem"] for backup in backups if backup["good"]}
-        there = set().union(*(self.committed(series) for series in SERIES))
+        there = set().union(*(self.committed(series) for series in self.series))
         found = [] if good == there else [f"list does not agree: {sorted(good ^ there)}"]
         return found + [f"list finds {backup['stem']} damaged: {backup['problem']}"
                         for backup in backups if not backup["good"]]
 
     def _broken_end(self, outcome):
         """Exit 0 exactly when everything is in the backup; else a known code and a named reason."""
-        missing = [series for series in SERIES if not self.new(series)]
+        missing = [series for series in self.series if not self.new(series)]
         if outcome.code is None:
             return ["the run did not end"]
         if outcome.was_killed:
@@ -372,8 +405,24 @@ class Worksite:
 def crew(servers, form="custom"):
     """A worksite for each processor, all from one template."""
     first = Worksite(servers, "w0", form).furnish()
+    if form == "custom":
+        first.record()
     return [first] + [Worksite(servers, f"w{i}", form).adopt(first)
                       for i in range(1, os.cpu_count() or 1)]
+
+
+class States:
+    """What faults have left behind (Worksite.remains())."""
+
+    def __init__(self):
+        self.seen = set()
+        self.lock = threading.Lock()
+
+    def is_new(self, state):
+        with self.lock:
+            before = len(self.seen)
+            self.seen.add(state)
+            return len(self.seen) > before
 
 
 def side_by_side(sites, tasks, work):
