@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# fuzz.sh [SECONDS]: libFuzzer on each parser that reads what others may have written. What it finds
-# on the way is kept in build-fuzz/corpus; an input that breaks a parser ends up in build-fuzz. Seeds
-# that are text are in tests/fuzz/seeds, others are written into the corpus by seed-TARGET. The last
-# line is "N passed, N failed, N skipped".
+# fuzz.sh [SECONDS]: libFuzzer on each parser that reads what others may have written, two side by
+# side. What it finds on the way is kept in build-fuzz/corpus; an input that breaks a parser ends up
+# in build-fuzz. Seeds that are text are in tests/fuzz/seeds, others are written into the corpus by
+# seed-TARGET. The last line is "N passed, N failed, N skipped".
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
@@ -11,6 +11,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 seconds=${1:-30}
 targets=(archive conf inventory manifest sql)
 seeders=(archive)
+side_by_side=2
 
 fuzz() {
     local target=$1 log=build-logs/fuzz-$1.log seeds=()
@@ -24,11 +25,9 @@ fuzz() {
         -artifact_prefix="build-fuzz/$target-" -timeout=10 -rss_limit_mb=1024 -max_len=16384 \
         "build-fuzz/corpus/$target" "${seeds[@]}" >"$log" 2>&1; then
         echo "ok    nothing is found in $seconds s of fuzzing: $target ($(figures "$log"))"
-        passed=$((passed + 1))
     else
         tail -n 60 "$log"
         echo "FAIL  nothing is found in $seconds s of fuzzing: $target"
-        failed=$((failed + 1))
     fi
 }
 
@@ -39,9 +38,17 @@ figures() {
 }
 
 build_in build-fuzz "${targets[@]/#/tests/fuzz-}" "${seeders[@]/#/tests/seed-}"
-passed=0 failed=0
 for target in "${targets[@]}"; do
-    fuzz "$target"
+    [ "$(jobs -rp | wc -l)" -lt $side_by_side ] || wait -n || true
+    fuzz "$target" >"build-logs/fuzz-$target.verdict" &
 done
+wait
+
+passed=0
+for target in "${targets[@]}"; do
+    cat "build-logs/fuzz-$target.verdict"
+    ! grep -q '^ok ' "build-logs/fuzz-$target.verdict" || passed=$((passed + 1))
+done
+failed=$((${#targets[@]} - passed))
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
