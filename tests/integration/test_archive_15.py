@@ -47,8 +47,8 @@ class Large(archives.ArchiveTestCase):
 
     def sha256_of_sql(self, archive):
         """Of the SQL that pg_restore makes of it, without noise."""
-        return self.shell(r"""pg_restore -f - "$FILE" | sed '/^\\\(un\)\?restrict /d' | sha256sum""",
-                          FILE=archive)
+        return self.shell(r"""pg_restore -f - "$FILE" |
+            LC_ALL=C sed '/^\\\(un\)\?restrict /d' | sha256sum""", FILE=archive)
 
     def measured(self, command, source, *options):
         target = os.path.join(self.tmp, "through")

@@ -23,7 +23,7 @@ ALTER TABLE wide ALTER value SET STORAGE EXTERNAL;
 INSERT INTO wide
 SELECT mib, (SELECT string_agg(:'half_mib' || to_char(i, '0000000') || right(:'half_mib', -8), '')
              FROM generate_series(1, mib) i), '\x00'
-FROM unnest(ARRAY[1, 0, 5, :row_mib]) mib;
+FROM unnest(ARRAY[1, 0, 2, :row_mib]) mib;
 
 CREATE TABLE bytes (o oid, b bytea);
 ALTER TABLE bytes ALTER b SET STORAGE EXTERNAL;
