@@ -311,7 +311,7 @@ class Cluster:
         return self._run_awkward(database, "large", large_object_mib=large_object_mib,
                                  row_mib=row_mib, copy_all=copy_all)
 
-    def _run_awkward(self, database, *names, large_object_mib=3, row_mib=2, copy_all=True):
+    def _run_awkward(self, database, *names, large_object_mib=1, row_mib=1, copy_all=True):
         files = [f"--file={SUPPORT}/awkward/{name}.sql" for name in names]
         self.tool("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null",
                   "-v", f"large_object_mib={large_object_mib}", "-v", f"row_mib={row_mib}",
