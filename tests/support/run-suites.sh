@@ -11,7 +11,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 export PATH=$PATH:/usr/sbin:/sbin
 
 # The longest first, so that none is left over at the end.
-all_suites="faults integration unit container systemd lint fuzz monitoring docs"
+all_suites="integration faults unit systemd container lint fuzz monitoring docs"
 side_by_side=2
 
 suite_lint() {
