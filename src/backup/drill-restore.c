@@ -131,15 +131,19 @@ static int note_collation(Drill *d, Err *err)
 }
 
 /* Under its own name, unless initdb has made it already, like the original in all. */
-static int make_database(Drill *d, PgSession *session, const PgDatabaseTraits *traits, Err *err)
+static int make_database(Drill *d, PgSession *session, const PgDatabaseTraits *traits,
+                         bool *ret_made, Err *err)
 {
     bool exists;
 
+    *ret_made = false;
     d->database = d->series->database;
     int r = pg_database_exists(session, d->database, &exists, err);
     if (r < 0 || exists)
         return r;
-    return pg_create_database(session, d->database, traits, err);
+    r = pg_create_database(session, d->database, traits, err);
+    *ret_made = r >= 0;
+    return r;
 }
 
 /* Those of the same run have the same moment in their name. */
@@ -179,7 +183,7 @@ static int judge_failure(const Drill *d, const Child *child, int r, Err *err)
 /* How the contents reach the server. pg_restore reads the stored file itself, since over several
  * connections it has to seek. SQL text goes through its decoders to psql, and so does an archive,
  * over one connection, that whoever runs the server may not read: root's. */
-static int choose_way(Drill *d, const char *path, PgRestoreOptions *ret, Err *err)
+static int choose_way(Drill *d, const char *path, uint64_t jobs, PgRestoreOptions *ret, Err *err)
 {
     const PgAccount *account = pg_cluster_target(d->cluster)->account;
     bool directory = strcmp(d->backup->manifest.format, "directory") == 0, readable;
@@ -202,7 +206,7 @@ static int choose_way(Drill *d, const char *path, PgRestoreOptions *ret, Err *er
         return r;
     if (readable) {
         ret->archive = path;
-        ret->jobs = d->ctx->jobs;
+        ret->jobs = jobs;
     } else if (directory) {
         err_set(err, ERR_COULD_NOT_VERIFY,
                 "\"%s\" cannot be read by the user %s, who restores here", path, account->name);
@@ -223,14 +227,14 @@ static int feed(Drill *d, Child *child, PgCommand *command, bool itself, Err *er
     return verify_stream(d->ctx->catalog, d->series, d->backup, sink_child_new(child), err);
 }
 
-static int restore_contents(Drill *d, Err *err)
+static int restore_contents(Drill *d, uint64_t jobs, Err *err)
 {
     _cleanup_free_ char *path = verify_data_path(d->ctx->catalog, d->series, d->backup);
     _cleanup_pg_command_ PgCommand command = PG_COMMAND_INIT;
     _cleanup_child_ Child child = CHILD_INIT;
     PgRestoreOptions options;
 
-    int r = choose_way(d, path, &options, err);
+    int r = choose_way(d, path, jobs, &options, err);
     if (r < 0)
         return r;
     r = pg_command_restore(&d->programs, pg_cluster_target(d->cluster), &options, &command, err);
@@ -238,6 +242,26 @@ static int restore_contents(Drill *d, Err *err)
         return r;
     r = feed(d, &child, &command, /* itself= */ options.archive != NULL, err);
     return judge_failure(d, &child, r, err);
+}
+
+/* Over several connections, pg_restore makes some things before what has to come first: version 18
+ * the constraint NOT NULL … NOT VALID of a partitioned table before the rows of its partitions.
+ * That is no fault of the backup, which one connection restores. */
+static int restore_again(Drill *d, PgSession *session, const PgDatabaseTraits *traits, Err *err)
+{
+    _cleanup_err_ Err first = { 0 };
+    bool made;
+
+    err_move(&first, err);
+    int r = pg_drop_database(pg_cluster_target(d->cluster), session, d->database, err);
+    if (r >= 0)
+        r = make_database(d, session, traits, &made, err);
+    if (r >= 0)
+        r = restore_contents(d, /* jobs= */ 1, err);
+    if (r == 0)
+        strv_addf(&d->proof->notes, "pg_restore succeeded over one connection, not over %llu: %s",
+                  (unsigned long long)d->ctx->jobs, first.message);
+    return r;
 }
 
 /* All of it, with the time of each part */
@@ -255,6 +279,7 @@ static int restore_in(Drill *d, PgSession *session, const PgDatabaseTraits *trai
 {
     Proof *p = d->proof;
     PgServerInfo info = { 0 };
+    bool made;
     usec_t since = clock_monotonic();
 
     int r = pg_server_info(session, &info, err);
@@ -267,12 +292,14 @@ static int restore_in(Drill *d, PgSession *session, const PgDatabaseTraits *trai
     p->globals_msec = lap(&since);
     if (r != 0)
         return r;
-    r = make_database(d, session, traits, err);
+    r = make_database(d, session, traits, &made, err);
     if (r >= 0)
         r = note_collation(d, err);
     if (r < 0)
         return r;
-    r = restore_contents(d, err);
+    r = restore_contents(d, d->ctx->jobs, err);
+    if (r == 1 && made && d->ctx->jobs > 1 && !manifest_is_text(&d->backup->manifest))
+        r = restore_again(d, session, traits, err);
     p->recovery_msec = p->cluster_msec + p->globals_msec + lap(&since);
     return r;
 }

@@ -129,6 +129,19 @@ class Round(DrillTestCase):
         proof = self.drill(backup, 0, "appdb")
         self.assertEqual(proof["result"], "proven", proof)
 
+    def test_what_only_one_connection_restores_is_proven(self):
+        """Version 18 breaks on NOT NULL NOT VALID of a partitioned table with several."""
+        script = f"""#!/bin/sh
+{CLUSTER.bindir}/pg_restore "$@" || exit
+case $* in *--jobs=*) echo "pg_restore: error: COPY failed for table" >&2; exit 1 ;; esac
+"""
+        backup = self.installation(CLUSTER, "other", BACKUP_JOBS="2")
+        backup.must("run")
+        proof = self.drill(backup, 0, PG_BINDIR=self.bindir(CLUSTER, pg_restore=script))
+        self.assertEqual(proof["result"], "proven", proof)
+        self.assertRegex("\n".join(proof["notes"]),
+                         "succeeded over one connection, not over 2: .*COPY failed for table")
+
     def test_columns_that_every_restore_moves_are_compared_by_their_names(self):
         CLUSTER.create("moved", """
             CREATE TABLE parent (a int); CREATE TABLE heir (own text) INHERITS (parent);
