@@ -2,8 +2,8 @@
 # regression-files.sh SUITE MAJOR: prints the path of a directory with what makes PostgreSQL's own
 # regression database: sql/, data/, parallel_schedule, and the libraries of its functions in C. They
 # come from the source package postgresql-MAJOR of the Debian release SUITE, are made once and kept
-# outside the checkout, in /var/cache/pg-backup-tests: treat them as read-only. Two who want the same
-# files at once: one waits. Needs root.
+# outside the checkout, in /var/cache/pg-backup-tests: treat them as read-only. Two who want the
+# same files at once: one waits. Needs root.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")

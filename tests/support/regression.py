@@ -3,10 +3,10 @@ restore to find what pg_dump has forgotten.
 
     CLUSTER = regression.Cluster(15)          a pgtest.Cluster that has a database "regression"
 
-It is made by running the scripts of PostgreSQL's schedule, one after the other, with what pg_regress
-would set. That takes a minute, so the data directory is kept beside the files that it is made from
-(regression-files.sh). A restored dump of it would not do: what was restored once is worded as any
-later copy of it will be.
+It is made by running the scripts of PostgreSQL's schedule, one after the other, with what
+pg_regress would set. That takes a minute, so the data directory is kept beside the files that it is
+made from (regression-files.sh). A restored dump of it would not do: what was restored once is worded as
+any later copy of it will be.
 """
 
 import fcntl
@@ -65,7 +65,7 @@ class Cluster(pgtest.Cluster):
         os.rename(kept + ".new", kept)
 
     def _run(self, script):
-        """What a script gets wrong is a part of it; psql's status tells that the server has died."""
+        """What a script gets wrong is a part of it; psql's status tells of a server that died."""
         results = self.directory + "/results"
         os.makedirs(results, exist_ok=True)
         os.chmod(results, 0o777)  # the server writes there
