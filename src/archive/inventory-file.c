@@ -308,13 +308,14 @@ static int read_format(const char *line, size_t size, Err *err)
         r = json_get_uint(json, "inventory_format", &format, err);
     if (r < 0)
         return r;
-    if (format == INVENTORY_FORMAT)
-        return 0;
-
-    r = err_set(err, ERR_DAMAGED, "format %" PRIu64 " is not known, only %d is", format,
-                INVENTORY_FORMAT);
-    err_hint(err, "A newer pg-backup has written this inventory: use that one.");
-    return r;
+    if (format > INVENTORY_FORMAT)
+        return err_set(err, ERR_ARCHIVE_VERSION,
+                       "format %" PRIu64 " needs a newer pg-backup: this one knows %d", format,
+                       INVENTORY_FORMAT);
+    if (format < INVENTORY_FORMAT)
+        return err_set(err, ERR_DAMAGED, "format %" PRIu64 " is not known, only %d is", format,
+                       INVENTORY_FORMAT);
+    return 0;
 }
 
 static int check_header(const InventoryReader *r, Err *err)

@@ -10,8 +10,9 @@
 
 #include "backup/acceptance.h"
 #include "backup/artifact.h"
-#include "backup/nearest.h"
 #include "backup/series-dir.h"
+#include "stream/stage-tap.h"
+#include "sys/fs.h"
 #include "sys/mem.h"
 
 /* Loading */
@@ -110,7 +111,40 @@ static void judge_data(int fd, Backup *b)
         b->problem = judge_size(b, fd, m->file, m->file, m->stored_bytes);
 }
 
-static void judge(int fd, const char *series_path, Backup *b)
+/* Whether a .sha256 beside the manifest says that it was another. */
+static bool is_changed(int fd, const SeriesFiles *files, const char *stem)
+{
+    _cleanup_free_ char *name = mem_printf("%s.json", stem), *manifest = NULL;
+    _cleanup_free_ char *of_it = mem_printf("  %s\n", name);
+    char sha256[TAP_SHA256_HEX_SIZE];
+    size_t size;
+
+    if (fs_read_regular(fd, name, MANIFEST_MAX_SIZE, &manifest, &size) < 0 ||
+        tap_sha256_of(manifest, size, sha256, /* err= */ NULL) < 0)
+        return false;
+    _cleanup_free_ char *expected = mem_printf("%s%s", sha256, of_it);
+
+    for (size_t i = 0; i < files->count; i++) {
+        const SeriesFile *f = &files->items[i];
+        _cleanup_free_ char *checksums = NULL;
+        if (f->kind != ARTIFACT_CHECKSUM || f->temporary || strcmp(f->stem, stem) != 0 ||
+            fs_read_regular(fd, f->name, MANIFEST_MAX_SIZE, &checksums, NULL) < 0)
+            continue;
+        if (strstr(checksums, of_it) && !strstr(checksums, expected))
+            return true;
+    }
+    return false;
+}
+
+static void judge_unloaded(int fd, const SeriesFiles *files, Err *err, Backup *b)
+{
+    /* A newer pg-backup has written it, or one bit of its version has flipped. */
+    b->newer = err->kind == ERR_ARCHIVE_VERSION && !is_changed(fd, files, b->stem);
+    b->unreadable = b->newer || (err->kind != ERR_DAMAGED && err->kind != ERR_ARCHIVE_VERSION);
+    b->problem = TAKE_PTR(err->message);
+}
+
+static void judge(int fd, const char *series_path, const SeriesFiles *files, Backup *b)
 {
     _cleanup_err_ Err err = { 0 };
 
@@ -119,8 +153,7 @@ static void judge(int fd, const char *series_path, Backup *b)
         judge_data(fd, b);
         stored_files_done(&b->manifest.files);
     } else {
-        b->unreadable = err.kind != ERR_DAMAGED;
-        b->problem = TAKE_PTR(err.message);
+        judge_unloaded(fd, files, &err, b);
     }
     b->good = !b->problem;
 }
@@ -129,6 +162,20 @@ static bool is_gone(int fd, const char *stem)
 {
     _cleanup_free_ char *name = mem_printf("%s.json", stem);
     return faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+/* What says that the backup does not restore to what it was makes it one that is not good. */
+static void apply_proof(Backup *b)
+{
+    const Proof *p = b->proof;
+
+    if (!proof_refutes(p))
+        return;
+    b->good = false;
+    b->problem = mem_printf("%s: %s",
+                            p->made_by == PROOF_MADE_BY_VERIFY ? "verify found it damaged"
+                                                               : "its drill failed",
+                            p->reason);
 }
 
 /* One that cannot be read, or is of other bytes, proves nothing. */
@@ -145,6 +192,7 @@ static void load_proof(int fd, const char *series_path, Backup *b)
     b->proof = mem_alloc(sizeof(*b->proof));
     *b->proof = proof;
     proof = (Proof){ 0 };
+    apply_proof(b);
 }
 
 /* Whatever has become of the backup: those after it are compared with it, not with older ones. */
@@ -175,7 +223,7 @@ static void load_backup(Series *s, int fd, const char *series_path, const Series
     Backup b = { .stem = mem_strdup(stem) };
 
     artifact_parse_stem(stem, NULL, &b.when);
-    judge(fd, series_path, &b);
+    judge(fd, series_path, files, &b);
     if (!b.good && is_gone(fd, stem)) {
         backup_done(&b);
         return;
@@ -244,79 +292,6 @@ int catalog_load(const char *path, Catalog *ret, Err *err)
     return 0;
 }
 
-/* Asking */
-
-static const Series *series_by_directory(const Catalog *c, const char *encoded)
-{
-    for (size_t i = 0; i < c->count; i++)
-        if (strcmp(c->series[i].encoded, encoded) == 0)
-            return &c->series[i];
-    return NULL;
-}
-
-const Series *catalog_series(const Catalog *c, const char *database)
-{
-    if (!database)
-        return series_by_directory(c, ARTIFACT_GLOBALS);
-
-    _cleanup_free_ char *encoded = artifact_encode(database);
-    return series_by_directory(c, encoded);
-}
-
-const Backup *series_newest_good_until(const Series *s, usec_t now)
-{
-    for (size_t i = s->count; i > 0; i--)
-        if (s->backups[i - 1].good && s->backups[i - 1].when <= now)
-            return &s->backups[i - 1];
-    return NULL;
-}
-
-const Backup *series_newest_good(const Series *s)
-{
-    return series_newest_good_until(s, UINT64_MAX);
-}
-
-uint64_t series_good_count(const Series *s)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < s->count; i++)
-        count += s->backups[i].good;
-    return count;
-}
-
-static const Backup *newest_drill(const Series *s, usec_t now, bool proven)
-{
-    const Backup *newest = NULL;
-
-    for (size_t i = 0; i < s->count; i++) {
-        const Backup *b = &s->backups[i];
-        bool counts = b->proof && b->proof->finished <= now &&
-                      (proven ? backup_is_proven(b) : b->proof->result != PROOF_RESULT_UNDECIDED);
-        if (counts && (!newest || b->proof->finished >= newest->proof->finished))
-            newest = b;
-    }
-    return newest;
-}
-
-const Backup *series_newest_proof(const Series *s, usec_t now)
-{
-    return newest_drill(s, now, /* proven= */ true);
-}
-
-const Backup *series_newest_drill(const Series *s, usec_t now)
-{
-    return newest_drill(s, now, /* proven= */ false);
-}
-
-uint64_t catalog_stored_bytes(const Catalog *c)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < c->count; i++)
-        for (size_t j = 0; j < c->series[i].count; j++)
-            sum += c->series[i].backups[j].file_bytes;
-    return sum;
-}
-
 int catalog_load_manifest(const Catalog *c, const Series *s, const Backup *b, Manifest *ret,
                           Err *err)
 {
@@ -333,85 +308,4 @@ bool catalog_is_gone(const Catalog *c, const Series *s, const Backup *b)
 {
     _cleanup_free_ char *stem = mem_printf("%s/%s", s->encoded, b->stem);
     return is_gone(c->dir_fd, stem);
-}
-
-/* Finding */
-
-static const char *series_name(const Series *s)
-{
-    return s->database ? s->database : ARTIFACT_GLOBALS;
-}
-
-static const Series *series_of_stem(const Catalog *c, const char *stem)
-{
-    _cleanup_free_ char *encoded = NULL;
-    return artifact_parse_stem(stem, &encoded, NULL) ? series_by_directory(c, encoded) : NULL;
-}
-
-/* "globals" is the globals: the database of that name is found by its directory, "%67lobals". */
-static const Series *series_by_name(const Catalog *c, const char *name)
-{
-    const Series *s = strcmp(name, ARTIFACT_GLOBALS) == 0 ? NULL : catalog_series(c, name);
-    return s ? s : series_by_directory(c, name);
-}
-
-static const Backup *backup_by_stem(const Series *s, const char *stem)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->backups[i].stem, stem) == 0)
-            return &s->backups[i];
-    return NULL;
-}
-
-/* Of the stems of its series where it has one, else of the names of all series. */
-static void hint_nearest(const Catalog *c, const char *name, Err *err)
-{
-    const Series *s = series_of_stem(c, name);
-    _cleanup_strv_ Strv names = { 0 };
-
-    for (size_t i = 0; i < (s ? s->count : c->count); i++)
-        strv_add(&names, s ? s->backups[i].stem : series_name(&c->series[i]));
-
-    _cleanup_free_ char *nearest = nearest_names(&names, name);
-    if (names.count == 0)
-        err_hint(err, "There is no backup in \"%s\" at all.", c->path);
-    else
-        err_hint(err, "The nearest are %s.", nearest);
-}
-
-static int explain_miss(const Catalog *c, const char *name, Err *err)
-{
-    const Series *s = series_by_name(c, name);
-    const Series *asked = s ? s : series_of_stem(c, name);
-
-    if (asked && asked->problem)
-        return err_set(err, ERR_COULD_NOT_VERIFY, "%s", asked->problem);
-
-    int r;
-    if (s) {
-        r = err_set(err, ERR_NOT_FOUND, "all backups of \"%s\" are damaged", name);
-        err_hint(err, "Name one of them by its stem, which `pg-backup list` shows.");
-    } else {
-        r = err_set(err, ERR_NOT_FOUND, "there is no backup \"%s\"", name);
-        hint_nearest(c, name, err);
-    }
-    return r;
-}
-
-int catalog_find(const Catalog *c, const char *name, const Series **ret_series,
-                 const Backup **ret_backup, Err *err)
-{
-    const Series *s = series_of_stem(c, name);
-    const Backup *b = s ? backup_by_stem(s, name) : NULL;
-
-    if (!b) {
-        s = series_by_name(c, name);
-        b = s ? series_newest_good(s) : NULL;
-    }
-    if (!b)
-        return explain_miss(c, name, err);
-
-    *ret_series = s;
-    *ret_backup = b;
-    return 0;
 }

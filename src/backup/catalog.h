@@ -4,12 +4,14 @@
  * the globals). It is read afresh each time; nothing else remembers what there is.
  *
  * A backup is *good* when its manifest loads and its data file is there with the stored size, or,
- * of one that is a directory, each of the files that the manifest lists. What has a manifest but is
- * not that is *damaged*: listed, never counted, never named by "latest". A file with one of our
- * names and no manifest is a leftover of a crashed run: catalog_sweep() removes those, and nothing
- * else. Files and directories with other names are not ours and are
- * never touched; a directory without a backup is no series. One that cannot be read is a series
- * with a problem and no backups, so that the others stay of use. */
+ * of one that is a directory, each of the files that the manifest lists, and no proof of these
+ * bytes says that it does not restore to what it was (proof_refutes()). What has a manifest but is
+ * not that is *damaged*: listed, never counted, never named by "latest". One that a newer pg-backup
+ * has written, or that could not be read, is neither: nothing here judges it. A file with one of
+ * our names and no manifest is a leftover of a crashed run: catalog_sweep() removes those, and
+ * nothing else. Files and directories with other names are not ours and are never touched; a
+ * directory without a backup is no series. One that cannot be read is a series with a problem and
+ * no backups, so that the others stay of use. */
 
 #include "archive/inventory.h"
 #include "backup/manifest.h"
@@ -30,18 +32,35 @@ typedef struct Backup {
     usec_t when; /* from the stem */
     bool good;
     bool unreadable; /* not good because reading failed: no judgement, and no reason to remove */
+    bool newer;      /* unreadable because a newer pg-backup has written its manifest */
     char *problem;   /* why it is not good, else NULL */
     uint64_t file_bytes; /* size of the data file as it is now, 0 if there is none */
     Manifest manifest;   /* empty members where it could not be read; without its `files` */
     bool accepted; /* somebody has accepted the fall of its contents: STEM.accepted.json is there */
     char *acceptance_problem; /* that file is there, and counts for nothing: why; else NULL */
-    Proof *proof; /* of the last drill, without its differences and notes; NULL: there is none */
+    Proof *proof;             /* without its differences and notes; NULL: there is none */
 } Backup;
+
+/* Not good because of its proof alone. */
+static inline bool backup_is_refuted(const Backup *b)
+{
+    return b->proof && proof_refutes(b->proof);
+}
+
+static inline bool backup_is_drilled(const Backup *b)
+{
+    return b->proof && b->proof->made_by == PROOF_MADE_BY_DRILL;
+}
 
 static inline bool backup_is_proven(const Backup *b)
 {
     return b->proof && b->proof->result == PROOF_RESULT_PROVEN;
 }
+
+/* "DAMAGED", "DRILL FAILED" …: what a backup is that is not good. Static. */
+const char *backup_flaw(const Backup *b);
+/* Its problem as an error of the right kind; always negative. */
+int backup_error(const Backup *b, Err *err);
 
 /* The backups of one database, oldest first. */
 typedef struct Series {
@@ -72,10 +91,12 @@ const Backup *series_newest_good(const Series *s);                    /* NULL if
 /* The newest that is not from the future. One that is proves nothing: after a clock that stood
  * wrong for a day, it would hide for years that there are no new ones. */
 const Backup *series_newest_good_until(const Series *s, usec_t now);
+/* The newest that is not from the future, where that is not good; else NULL. */
+const Backup *series_newest_flawed_until(const Series *s, usec_t now);
 uint64_t series_good_count(const Series *s);
 /* The good backup whose proof is the newest, by the drill's end, among those that are proven; the
  * one that the newest drill of all that could decide was of. Drills from the future count as little
- * as backups do. */
+ * as backups do; what verify has found is no drill. */
 const Backup *series_newest_proof(const Series *s, usec_t now);
 const Backup *series_newest_drill(const Series *s, usec_t now);
 

@@ -6,10 +6,8 @@
 #include <string.h>
 
 #include "backup/drill-step.h"
-#include "backup/series-dir.h"
 #include "backup/verify.h"
 #include "sys/cancel.h"
-#include "sys/fs.h"
 #include "sys/mem.h"
 #include "sys/progress.h"
 
@@ -208,10 +206,7 @@ static int drill_unreadable(const DrillContext *ctx, const Series *series, const
 
     if (catalog_is_gone(ctx->catalog, series, backup))
         return err_set(err, ERR_NOT_FOUND, "\"%s\" was removed meanwhile", backup->stem);
-    check->outcome = outcome_of(
-        answer_of(err_set(&reason, backup->unreadable ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s",
-                          backup->problem),
-                  &reason));
+    check->outcome = outcome_of(answer_of(backup_error(backup, &reason), &reason));
     check->why = explain(&reason);
     mark_unreached(p, PROOF_LEVEL_DIGEST + 1);
     return 0;
@@ -249,48 +244,5 @@ int drill_backup(const DrillContext *ctx, const Series *series, const Backup *ba
     end_proof(&p);
     *ret = p;
     p = (Proof){ 0 };
-    return 0;
-}
-
-/* Publishing */
-
-static bool load_decided(int fd, const char *path, const Backup *backup, Proof *ret)
-{
-    return proof_load(fd, path, backup->stem, ret, /* err= */ NULL) >= 0 &&
-           strcmp(ret->stored_sha256, backup->manifest.stored_sha256) == 0 &&
-           ret->result != PROOF_RESULT_UNDECIDED;
-}
-
-/* What was decided stands, with a note that somebody has looked again in vain. */
-static int keep_decided(Proof *old, const Proof *vain, int fd, const char *path, Err *err)
-{
-    old->undecided = vain->finished;
-    free(old->undecided_reason);
-    old->undecided_reason = mem_strdup(vain->reason);
-    return proof_save(old, fd, path, err);
-}
-
-int drill_publish(const Catalog *catalog, const Series *series, const Backup *backup,
-                  const Proof *proof, bool *ret_kept, Err *err)
-{
-    _cleanup_free_ char *path = mem_printf("%s/%s", catalog->path, series->encoded),
-                        *name = proof_file_name(backup->stem);
-    _cleanup_proof_ Proof old = { 0 };
-    _cleanup_close_ int fd = -1;
-
-    *ret_kept = false;
-    if (!proof->stored_sha256 || catalog_is_gone(catalog, series, backup))
-        return 0;
-    int r = series_dir_open(catalog->dir_fd, catalog->path, series->encoded, &fd, err);
-    if (r < 0)
-        return r;
-    *ret_kept = proof->result == PROOF_RESULT_UNDECIDED && load_decided(fd, path, backup, &old);
-    r = *ret_kept ? keep_decided(&old, proof, fd, path, err) : proof_save(proof, fd, path, err);
-    if (r < 0)
-        return r;
-
-    /* Removed while it was written: nobody else would take it away before the next run. */
-    if (catalog_is_gone(catalog, series, backup))
-        (void)fs_remove(fd, name);
     return 0;
 }

@@ -6,7 +6,7 @@
  *
  *     lock_take(ctx.dir, …), pg_cluster_sweep(ctx.dir, …)      one drill at a time in a directory
  *     drill_backup(&ctx, series, backup, &proof, err)
- *     drill_publish(ctx.catalog, series, backup, &proof, …)    STEM.proof.json
+ *     evidence_publish(ctx.catalog, series, backup, &proof, …) STEM.proof.json (backup/evidence.h)
  *
  * Each level (backup/proof.h) passes, fails or could not be verified. Failed is only what shows
  * that the backup itself is wrong: everything else that goes wrong, a full disk, a missing
@@ -40,8 +40,3 @@ typedef struct DrillContext {
  * removed meanwhile, and with ERR_CANCELLED. */
 int drill_backup(const DrillContext *ctx, const Series *series, const Backup *backup, Proof *ret,
                  Strv *problems, Err *err);
-
-/* Writes it beside the backup, if that is still there. One that could not decide does not take the
- * place of an older one that could: *ret_kept. */
-int drill_publish(const Catalog *catalog, const Series *series, const Backup *backup,
-                  const Proof *proof, bool *ret_kept, Err *err);

@@ -39,11 +39,15 @@ static void judge_age(HealthEntry *entry, const HealthInput *input)
     }
 }
 
-static const char *why_none_is_good(const Series *s)
+/* Caller frees. */
+static char *why_none_is_good(const Series *s)
 {
     if (!s)
-        return "there is no backup";
-    return s->problem ? s->problem : "all backups are damaged";
+        return mem_strdup("there is no backup");
+    if (s->problem)
+        return mem_strdup(s->problem);
+    const Backup *newest = &s->backups[s->count - 1];
+    return mem_printf("no backup is good; the newest, %s: %s", newest->stem, newest->problem);
 }
 
 static bool in_grace(const HealthInput *input)
@@ -56,6 +60,16 @@ static void fail(HealthEntry *entry, char *sentence)
     entry->healthy = false;
     free(entry->sentence);
     entry->sentence = sentence;
+}
+
+/* However young an older one is, it is not the backup that was asked for. */
+static void judge_newest(HealthEntry *entry, const HealthInput *input, const Series *s)
+{
+    const Backup *flawed = series_newest_flawed_until(s, input->now);
+
+    if (flawed && !input->drills_only)
+        fail(entry,
+             mem_printf("the newest backup, %s, is not good: %s", flawed->stem, flawed->problem));
 }
 
 /* When the first drill of a database is missed: a proof may be so old, and none can be older than
@@ -114,6 +128,7 @@ static HealthEntry judge_series(const HealthInput *input, const char *database)
     if (newest) {
         entry.newest = newest->when;
         judge_age(&entry, input);
+        judge_newest(&entry, input, s);
         if (database && entry.healthy)
             judge_drill(&entry, input, s);
     } else if (any) {
@@ -122,7 +137,7 @@ static HealthEntry judge_series(const HealthInput *input, const char *database)
         entry.newest = any->when;
         entry.sentence = mem_printf("newest good backup is from the future (%s)", when);
     } else {
-        entry.sentence = mem_strdup(why_none_is_good(s));
+        entry.sentence = why_none_is_good(s);
         entry.healthy = entry.waiting = !s && in_grace(input);
     }
     return entry;

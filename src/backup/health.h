@@ -2,9 +2,10 @@
 
 /* Is the newest good backup of every database young enough? Pure: catalog, names and clock are
  * given. A backup from the future, made while the clock stood wrong, is not counted: it would hide
- * that there are no new ones. Nor is a database healthy whose newest drill has failed, or, where an
- * age is set, whose newest proof is older; a first proof has as long to come, from the first backup
- * on. Where only drills are scheduled, only they are judged. */
+ * that there are no new ones. Nor is a database healthy whose newest backup is not good, however
+ * young an older one is, whose newest drill has failed, or, where an age is set, whose newest proof
+ * is older; a first proof has as long to come, from the first backup on. Where only drills are
+ * scheduled, only they are judged. */
 
 #include "backup/catalog.h"
 #include "sys/clock.h"

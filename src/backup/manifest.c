@@ -200,13 +200,13 @@ static int read_format_version(const Json *json, Err *err)
     int r = json_get_uint(json, "format_version", &version, err);
     if (r < 0)
         return r;
-    if (version >= 1 && version <= MANIFEST_FORMAT_VERSION)
-        return 0;
-
-    r = err_set(err, ERR_DAMAGED, "format version %" PRIu64 " is not known, only 1 to %d are",
-                version, MANIFEST_FORMAT_VERSION);
-    err_hint(err, "A newer pg-backup has written this backup: use that one.");
-    return r;
+    if (version == 0)
+        return err_set(err, ERR_DAMAGED, "format version 0 is none");
+    if (version > MANIFEST_FORMAT_VERSION)
+        return err_set(err, ERR_ARCHIVE_VERSION,
+                       "format version %" PRIu64 " needs a newer pg-backup: this one knows 1 to %d",
+                       version, MANIFEST_FORMAT_VERSION);
+    return 0;
 }
 
 static int read_members(const Json *json, Manifest *m, Err *err)

@@ -24,7 +24,8 @@ static const Proof *last_proof(const Series *series, usec_t now)
     const Proof *newest = NULL;
 
     for (size_t i = 0; series && i < series->count; i++) {
-        const Proof *p = series->backups[i].proof;
+        const Backup *b = &series->backups[i];
+        const Proof *p = backup_is_drilled(b) ? b->proof : NULL;
         if (p && p->finished <= now && (!newest || last_look(p, now) >= last_look(newest, now)))
             newest = p;
     }

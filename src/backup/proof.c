@@ -47,6 +47,12 @@ static const Word results[] = {
 };
 static_assert(ELEMENTSOF(results) == _PROOF_RESULT_MAX, "each result has its words");
 
+static const Word makers[] = {
+    [PROOF_MADE_BY_DRILL] = { "drill", "drill", false },
+    [PROOF_MADE_BY_VERIFY] = { "verify", "verify", false },
+};
+static_assert(ELEMENTSOF(makers) == _PROOF_MAKER_MAX, "each maker has its words");
+
 const char *proof_level_name(ProofLevel level)
 {
     return levels[level].name;
@@ -70,6 +76,11 @@ const char *proof_result_name(ProofResult result)
 const char *proof_result_title(ProofResult result)
 {
     return results[result].title;
+}
+
+const char *proof_maker_name(ProofMaker maker)
+{
+    return makers[maker].name;
 }
 
 static int find_word(const Word *words, size_t count, const char *name, size_t *ret, Err *err)
@@ -117,6 +128,22 @@ void proof_judge(Proof *p)
     p->result = PROOF_RESULT_PROVEN;
     mem_freep(&p->reason);
     p->reason = NULL;
+}
+
+bool proof_refutes(const Proof *p)
+{
+    for (size_t i = 0; i < PROOF_LEVEL_ASSERTIONS; i++)
+        if (p->checks[i].outcome == PROOF_FAILED)
+            return true;
+    return false;
+}
+
+bool proof_shows_restore(const Proof *p)
+{
+    for (size_t i = 0; i < PROOF_LEVEL_ASSERTIONS; i++)
+        if (p->checks[i].outcome == PROOF_FAILED || proves_nothing(p, i))
+            return false;
+    return true;
 }
 
 void proof_add_difference(Proof *p, const char *text)
@@ -174,6 +201,7 @@ Json *proof_to_json(const Proof *p)
 
     json_set_uint(json, "format_version", PROOF_FORMAT_VERSION);
     json_set_text(json, "result", results[p->result].name);
+    json_set_text(json, "made_by", makers[p->made_by].name);
     json_members_write(members, ELEMENTSOF(members), p, json);
 
     Json *list = json_set_child(json, "levels", json_new_array());
@@ -249,6 +277,19 @@ static int read_result(const Json *json, Proof *p, Err *err)
     return r;
 }
 
+/* Drills alone made proofs once, and did not say so. */
+static int read_maker(const Json *json, Proof *p, Err *err)
+{
+    _cleanup_free_ char *name = NULL;
+    size_t i = PROOF_MADE_BY_DRILL;
+
+    int r = json_get_text_opt(json, "made_by", &name, err);
+    if (r >= 0 && name)
+        r = find_word(makers, ELEMENTSOF(makers), name, &i, err);
+    p->made_by = (ProofMaker)i;
+    return r;
+}
+
 static int read_format_version(const Json *json, Err *err)
 {
     uint64_t version = 0;
@@ -269,6 +310,8 @@ static int parse_proof(const char *text, size_t size, const char *stem, Proof *p
         r = read_format_version(json, err);
     if (r >= 0)
         r = read_result(json, p, err);
+    if (r >= 0)
+        r = read_maker(json, p, err);
     if (r >= 0)
         r = json_members_read(members, ELEMENTSOF(members), json, p, err);
     if (r >= 0)

@@ -1,17 +1,17 @@
 #pragma once
 
-/* What a drill has found out about a backup: STEM.proof.json beside it. docs/PROOF.md describes
- * each member.
+/* What a drill, or a verification that found damage, has found out about a backup: STEM.proof.json
+ * beside it. docs/PROOF.md describes each member, backup/evidence.h who writes it when.
  *
  * A proof belongs to the stored bytes, whose SHA-256 it holds: it says nothing about another file
- * that has come in their place. It is evidence, not part of the backup: written when the drill has
- * ended, replaced by the next one that could decide, gone with the backup. */
+ * that has come in their place. It is evidence, not part of the backup, and goes with it. */
 
 #include "sys/clock.h"
 #include "sys/err.h"
 #include "sys/json.h"
 #include "sys/strv.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +25,7 @@ typedef enum ProofLevel {
     PROOF_LEVEL_RESTORE,     /* it restores without an error */
     PROOF_LEVEL_FIXED_POINT, /* the copy, dumped again, has the same inventory */
     PROOF_LEVEL_AMCHECK,     /* the copy's tables and indexes agree */
-    PROOF_LEVEL_ASSERTIONS,  /* the administrator's */
+    PROOF_LEVEL_ASSERTIONS,  /* the administrator's: this and the next are of what was backed up */
     PROOF_LEVEL_FRESHNESS,
     _PROOF_LEVEL_MAX,
 } ProofLevel;
@@ -45,6 +45,12 @@ typedef enum ProofResult {
     _PROOF_RESULT_MAX,
 } ProofResult;
 
+typedef enum ProofMaker {
+    PROOF_MADE_BY_DRILL,
+    PROOF_MADE_BY_VERIFY, /* which has found damage */
+    _PROOF_MAKER_MAX,
+} ProofMaker;
+
 typedef struct ProofCheck {
     ProofOutcome outcome;
     char *why; /* for any but "passed"; NULL where there is nothing to say */
@@ -54,6 +60,7 @@ typedef struct ProofCheck {
 typedef struct Proof {
     char *stem;
     char *stored_sha256;
+    ProofMaker made_by;
     ProofResult result;
     char *reason; /* NULL: proven */
     usec_t started, finished;
@@ -74,10 +81,17 @@ const char *proof_level_title(ProofLevel level);
 const char *proof_outcome_title(ProofOutcome outcome);
 const char *proof_result_name(ProofResult result);
 const char *proof_result_title(ProofResult result);
+const char *proof_maker_name(ProofMaker maker);
 
 /* Fills result and reason from the levels: one that failed decides; what could not be verified, or
  * was not asked for although it is part of every proof, proves nothing. */
 void proof_judge(Proof *p);
+
+/* A level has failed that is about the backup: it does not restore to what it was. A drill that
+ * failed by an assertion or a freshness alone does not refute the backup. */
+bool proof_refutes(const Proof *p);
+/* All of these levels have passed: it restores, whatever the others say. */
+bool proof_shows_restore(const Proof *p);
 
 void proof_add_difference(Proof *p, const char *text);
 /* Those that are kept and those beyond. */

@@ -17,7 +17,8 @@ static void judge_series(const Series *s, const RetentionPolicy *policy, usec_t 
         items[i] = (RetentionItem){
             .when = s->backups[i].when,
             .good = s->backups[i].good,
-            .proven = backup_is_proven(&s->backups[i]),
+            .newer = s->backups[i].newer,
+            .proven = s->backups[i].proof && proof_shows_restore(s->backups[i].proof),
             .before_fall = roles[i] == FALL_ROLE_BEFORE,
             .fell = roles[i] == FALL_ROLE_AFTER,
         };

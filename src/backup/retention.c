@@ -64,7 +64,6 @@ typedef struct Deciding {
     const RetentionPolicy *policy;
     usec_t now;
     bool clock_is_behind;
-    bool any_good;
     uint64_t newer_good; /* good ones that are newer than the item */
     bool newer_proven;   /* so is a proven one */
     Slots slots;
@@ -101,17 +100,19 @@ static RetentionRule decide_good(Deciding *d, const RetentionItem *item)
     return slot;
 }
 
-static RetentionRule decide_damaged(const Deciding *d, const RetentionItem *item)
+static RetentionRule decide_flawed(const Deciding *d, const RetentionItem *item)
 {
     RetentionRule fall = decide_by_fall(item);
 
+    if (item->newer)
+        return RETENTION_UNKNOWN;
     if (fall != RETENTION_EXPIRED)
         return fall;
     if (d->clock_is_behind)
         return RETENTION_CLOCK;
     if (is_young(d->policy, d->now, item->when))
         return RETENTION_DAYS;
-    return d->any_good ? RETENTION_DAMAGED : RETENTION_NO_GOOD;
+    return d->newer_good > 0 ? RETENTION_DAMAGED : RETENTION_NO_GOOD;
 }
 
 void retention_decide(const RetentionPolicy *policy, usec_t now, const RetentionItem *items,
@@ -123,11 +124,9 @@ void retention_decide(const RetentionPolicy *policy, usec_t now, const Retention
         .clock_is_behind = retention_clock_is_behind(now, items, count),
         .slots = slots_of(policy),
     };
-    for (size_t i = 0; i < count; i++)
-        d.any_good |= items[i].good;
 
     for (size_t i = count; i-- > 0;)
-        ret[i] = items[i].good ? decide_good(&d, &items[i]) : decide_damaged(&d, &items[i]);
+        ret[i] = items[i].good ? decide_good(&d, &items[i]) : decide_flawed(&d, &items[i]);
 }
 
 /* "1 day", "14 days". Caller frees. */
@@ -168,8 +167,10 @@ char *retention_explain(const RetentionPolicy *policy, RetentionRule rule)
     case RETENTION_MONTHLY:
     case RETENTION_YEARLY:
         return explain_slot(policy, rule);
+    case RETENTION_UNKNOWN:
+        return mem_strdup("written by a newer pg-backup, which alone can judge it");
     case RETENTION_NO_GOOD:
-        return mem_strdup("damaged, but there is no good backup");
+        return mem_strdup("damaged, but no newer backup is good");
     case RETENTION_EXPIRED:
         return mem_printf("older than %s, kept by no other rule", days);
     case RETENTION_DAMAGED:

@@ -12,8 +12,9 @@
  *   count     fewer than keep_min_count newer good ones exist
  *   daily …   it is the newest good one of one of the newest keep_daily days that have one (UTC);
  *             likewise weeks (from Monday), months, years
- * A damaged backup is kept by `before`, `fall`, `days` and `clock` only, and while there is no good
- * one at all. */
+ * One that a newer pg-backup has written is kept, and counts for nothing: only that one can judge
+ * it. A damaged backup is kept by `before`, `fall`, `days` and `clock` only, and while no newer one
+ * is good: it may hold what nothing else does. */
 
 #include "sys/clock.h"
 
@@ -30,6 +31,7 @@ typedef struct RetentionPolicy {
 typedef struct RetentionItem {
     usec_t when;
     bool good;
+    bool newer;  /* not good because a newer pg-backup has written it */
     bool proven; /* a drill has restored it; counts of good ones alone */
     bool before_fall, fell;
 } RetentionItem;
@@ -46,9 +48,10 @@ typedef enum RetentionRule {
     RETENTION_WEEKLY,
     RETENTION_MONTHLY,
     RETENTION_YEARLY,
-    RETENTION_NO_GOOD, /* damaged, but there is no good one */
+    RETENTION_UNKNOWN, /* of a newer pg-backup */
+    RETENTION_NO_GOOD, /* damaged, but no newer one is good */
     RETENTION_EXPIRED, /* removed: no rule keeps it */
-    RETENTION_DAMAGED, /* removed: damaged, older than keep_days, a good one exists */
+    RETENTION_DAMAGED, /* removed: damaged, older than keep_days, a newer one is good */
     _RETENTION_RULE_MAX,
 } RetentionRule;
 

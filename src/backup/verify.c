@@ -282,8 +282,7 @@ static int check_records(const Catalog *catalog, const Series *series, const Bac
     const Manifest *m = &backup->manifest;
 
     if (!m->file)
-        return err_set(err, backup->unreadable ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s",
-                       backup->problem);
+        return backup_error(backup, err);
     int r = check_checksums(dir, m, err);
     if (r < 0 || !m->inventory_file)
         return r;

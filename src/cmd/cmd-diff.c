@@ -79,9 +79,11 @@ static int load_inventory(const Catalog *catalog, const DiffSides *sides, int si
 {
     const Backup *b = sides->backup[side];
 
-    if (!b->manifest.file)
-        return err_set(err, b->unreadable ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s: %s", b->stem,
-                       b->problem);
+    if (!b->manifest.file) {
+        int r = backup_error(b, err);
+        err_prefix(err, "%s", b->stem);
+        return r;
+    }
     if (!b->manifest.inventory_file)
         return refuse_without_inventory(b, err);
     int r = verify_load_inventory(catalog, sides->series[side], b, ret, err);

@@ -8,6 +8,7 @@
 #include "backup/artifact.h"
 #include "backup/catalog.h"
 #include "backup/drill.h"
+#include "backup/evidence.h"
 #include "backup/lock.h"
 #include "cmd/cmd.h"
 #include "cmd/warning.h"
@@ -87,15 +88,6 @@ static void print_proof(const Proof *p)
     print_list(&p->notes, p->notes.count, p->notes.count, "note: ", p->stem);
 }
 
-/* Another backup would have the same contents. */
-static bool is_about_contents(const Proof *p)
-{
-    for (ProofLevel i = 0; i < PROOF_LEVEL_ASSERTIONS; i++)
-        if (p->checks[i].outcome == PROOF_FAILED)
-            return false;
-    return true;
-}
-
 static void log_proof(const Proof *p)
 {
     _cleanup_free_ char *recovery = format_duration(p->recovery_msec * USEC_PER_MSEC);
@@ -108,7 +100,7 @@ static void log_proof(const Proof *p)
     }
     err_set(&err, p->result == PROOF_RESULT_FAILED ? ERR_NOT_PROVEN : ERR_COULD_NOT_VERIFY,
             "%s: %s", p->stem, p->reason);
-    if (p->result == PROOF_RESULT_FAILED && is_about_contents(p))
+    if (p->result == PROOF_RESULT_FAILED && !proof_refutes(p)) /* as of any other backup, then */
         err_hint(&err, "It restores: look for what is amiss in the database itself.");
     log_err(LOG_LEVEL_ERROR, LOG_EVENT_DRILL_FAILED, &err);
 }
@@ -138,7 +130,7 @@ static void publish(const Drills *d, const Series *series, const Backup *backup,
     _cleanup_err_ Err err = { 0 };
     bool kept;
 
-    if (drill_publish(&d->catalog, series, backup, p, &kept, &err) < 0)
+    if (evidence_publish(&d->catalog, series, backup, p, &kept, &err) < 0)
         log_err(LOG_LEVEL_WARNING, LOG_EVENT_NONE, &err);
     else if (kept)
         log_notice("%s keeps the proof that it has: this drill could not decide", backup->stem);
@@ -232,6 +224,13 @@ static int drill_newest(Drills *d, const Series *series, Err *err)
     return r < 0 ? r : 0;
 }
 
+static int refuse_globals(const char *name, Err *err)
+{
+    err_set(err, ERR_USAGE, "\"%s\" holds no database", name);
+    err_hint(err, "The globals are drilled with each database.");
+    return -EINVAL;
+}
+
 /* The globals are drilled as part of each database. */
 static int drill_catalog(Drills *d, Err *err)
 {
@@ -249,19 +248,20 @@ static int drill_catalog(Drills *d, Err *err)
     return r;
 }
 
+/* A stem is one backup. The name of a database means what it means without operands. */
 static int drill_named(Drills *d, const char *name, Err *err)
 {
-    const Series *series;
+    const Series *series =
+        catalog_series(&d->catalog, strcmp(name, ARTIFACT_GLOBALS) == 0 ? NULL : name);
     const Backup *backup;
 
+    if (series)
+        return series->database ? drill_newest(d, series, err) : refuse_globals(name, err);
     int r = catalog_find(&d->catalog, name, &series, &backup, err);
     if (r < 0)
         return r;
-    if (!series->database) {
-        err_set(err, ERR_USAGE, "\"%s\" holds no database", name);
-        err_hint(err, "The globals are drilled with each database.");
-        return -EINVAL;
-    }
+    if (!series->database)
+        return refuse_globals(name, err);
     r = drill_one(d, series, backup, err);
     if (r > 0)
         tell_undrillable(d, series, name, "it was removed meanwhile");

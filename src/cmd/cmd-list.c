@@ -46,6 +46,8 @@ static Json *summary_of_proof(const Proof *p)
     Json *o = json_new_object();
 
     json_set_text(o, "result", proof_result_name(p->result));
+    json_set_text(o, "made_by", proof_maker_name(p->made_by));
+    json_set_flag(o, "restores", proof_shows_restore(p));
     json_set_time(o, "finished", p->finished);
     json_set_uint(o, "recovery_ms", p->recovery_msec);
     json_set_text(o, "reason", p->reason);
@@ -128,17 +130,38 @@ static void print_json(const Catalog *catalog, const bool *selected)
 
 /* As a table */
 
-/* "proven 3 d ago": what the last drill of it has come to. */
+/* Caller frees. */
+static char *age_of(const Proof *p, usec_t now)
+{
+    return format_age(now > p->finished ? now - p->finished : 0);
+}
+
+/* "proven 3 d ago": what the last drill of a good one has come to. */
 static void add_proof(Buf *text, const Proof *p, usec_t now)
 {
     static const char *const words[] = {
         [PROOF_RESULT_PROVEN] = "proven",
-        [PROOF_RESULT_FAILED] = "DRILL FAILED",
+        [PROOF_RESULT_FAILED] = "restores but FAILED",
         [PROOF_RESULT_UNDECIDED] = "drill undecided",
     };
-    _cleanup_free_ char *age = format_age(now > p->finished ? now - p->finished : 0);
+    _cleanup_free_ char *age = age_of(p, now);
 
-    buf_addf(text, ", %s %s ago", words[p->result], age);
+    buf_addf(text, ", %s", words[p->result]);
+    for (ProofLevel i = 0; i < _PROOF_LEVEL_MAX; i++)
+        if (p->checks[i].outcome == PROOF_FAILED)
+            buf_addf(text, " %s", proof_level_title(i));
+    buf_addf(text, " %s ago", age);
+}
+
+/* "DRILL FAILED 3 d ago: …". */
+static char *describe_flaw(const Backup *b, usec_t now)
+{
+    if (!backup_is_refuted(b))
+        return mem_printf("%s: %s", backup_flaw(b), b->problem);
+
+    _cleanup_free_ char *age = age_of(b->proof, now);
+    return mem_printf("%s%s %s ago: %s", backup_flaw(b), backup_is_drilled(b) ? "" : ", verified",
+                      age, b->proof->reason);
 }
 
 static char *describe_state(const Series *s, const Backup *b, usec_t now)
@@ -147,7 +170,7 @@ static char *describe_state(const Series *s, const Backup *b, usec_t now)
     Buf text = { 0 };
 
     if (!b->good)
-        return mem_printf("%s: %s", b->unreadable ? "UNREADABLE" : "DAMAGED", b->problem);
+        return describe_flaw(b, now);
     buf_adds(&text, "good");
     if (warnings > 0)
         buf_addf(&text, ", %llu warning%s", (unsigned long long)warnings, warnings > 1 ? "s" : "");

@@ -74,7 +74,7 @@ static int find_fallen(const Catalog *catalog, const char *stem, const Series **
     if (strcmp(b->stem, stem) != 0)
         r = err_set(err, ERR_USAGE, "\"%s\" is no stem of a backup", stem);
     else if (!b->manifest.stem)
-        return err_set(err, b->unreadable ? ERR_COULD_NOT_VERIFY : ERR_DAMAGED, "%s", b->problem);
+        return backup_error(b, err);
     else if (!b->manifest.fall_against)
         r = err_set(err, ERR_USAGE,
                     "the contents of \"%s\" did not fall: nothing is to be accepted", stem);

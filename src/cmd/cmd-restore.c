@@ -172,6 +172,20 @@ static int into_database(const CmdContext *ctx, const RestoreSource *source, Err
 
 /* The command */
 
+/* A name has chosen the newest good one: which newer ones were not, somebody has to know. A stem
+ * has its way. */
+static void warn_of_flawed(const RestoreSource *source, const char *operand)
+{
+    const Series *s = source->series;
+    const Backup *chosen = source->backup;
+
+    if (!chosen->good)
+        log_warning("%s: %s", chosen->stem, chosen->problem);
+    for (const Backup *b = chosen + 1;
+         strcmp(operand, chosen->stem) != 0 && b < s->backups + s->count; b++)
+        log_warning("passed over %s: %s", b->stem, b->problem);
+}
+
 static int run_restore(const CmdContext *ctx, Err *err)
 {
     const Args *args = ctx->args;
@@ -188,6 +202,7 @@ static int run_restore(const CmdContext *ctx, Err *err)
     if (r < 0)
         return r;
 
+    warn_of_flawed(&source, args->operands[0]);
     log_context(LOG_FIELD_STEM, source.backup->stem);
     progress_ready();
     if (args->flags & ARG_TO)

@@ -5,6 +5,7 @@
 
 #include "backup/artifact.h"
 #include "backup/catalog.h"
+#include "backup/evidence.h"
 #include "backup/subset.h"
 #include "backup/verify.h"
 #include "cmd/cmd.h"
@@ -97,11 +98,42 @@ static void tell(Verification *v, const char *name, const Manifest *m, const Err
         log_err(LOG_LEVEL_ERROR, LOG_EVENT_NONE, reason);
 }
 
+/* What was found stands beside the backup for everybody else: list, health, retention. Where that
+ * cannot be written, it was found all the same. A negative number only when the command is to end.
+ */
+static int keep_record(const Verification *v, const Series *series, const Backup *backup,
+                       const Err *reason, usec_t started, Err *err)
+{
+    _cleanup_err_ Err problem = { 0 };
+    bool withdrawn = false;
+    int r = 0;
+
+    if (!err_is_set(reason))
+        r = evidence_withdraw_damage(&v->catalog, series, backup, &withdrawn, &problem);
+    else if (reason->kind == ERR_DAMAGED)
+        r = evidence_record_damage(&v->catalog, series, backup, reason, started, &problem);
+    if (withdrawn)
+        log_notice("%s counts as good again: the damage that verify had recorded is not there",
+                   backup->stem);
+    if (r >= 0 || problem.kind == ERR_NOT_FOUND) /* removed meanwhile */
+        return 0;
+    if (problem.kind == ERR_CANCELLED) {
+        err_move(err, &problem);
+        return r;
+    }
+    err_prefix(&problem, "what was found of %s is not recorded", backup->stem);
+    err_hint(&problem, "List, health and retention do not know of it. Verify as a user that may "
+                       "write to BACKUP_DIR.");
+    log_err(LOG_LEVEL_WARNING, LOG_EVENT_NONE, &problem);
+    return 0;
+}
+
 /* Judges one backup and prints its line; a negative number only when the command is to end. */
 static int judge(Verification *v, const Series *series, const Backup *backup, Err *err)
 {
     _cleanup_err_ Err reason = { 0 };
     _cleanup_free_ char *phase = mem_printf("verifying %s", backup->stem);
+    usec_t started = clock_now();
 
     log_context(LOG_FIELD_STEM, backup->stem);
     progress_phase(phase, backup->manifest.stored_bytes);
@@ -113,7 +145,7 @@ static int judge(Verification *v, const Series *series, const Backup *backup, Er
     }
 
     tell(v, backup->stem, &backup->manifest, &reason);
-    return 0;
+    return keep_record(v, series, backup, &reason, started, err);
 }
 
 static void tell_unreadable(Verification *v, const Series *series)
@@ -267,7 +299,11 @@ const Command command_verify = {
             "pg_restore,\n"
             "and SQL text has the digest of what pg_dump had written. Without operands: the newest "
             "of each\n"
-            "database. Exits with 4 when a backup is damaged, with 5 when one could not be judged.",
+            "database. Exits with 4 when a backup is damaged, with 5 when one could not be judged. "
+            "Damage\n"
+            "is recorded in STEM.proof.json beside the backup, which is no good one from then on; "
+            "that goes\n"
+            "when a later verification finds all right again.",
     .options = ARG_ALL | ARG_SUBSET,
     .run = run_verify,
 };

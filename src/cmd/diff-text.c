@@ -109,7 +109,7 @@ static void print_side(const DiffSides *s, int side, usec_t now)
         printf(", the newest good backup before B");
     if (b->problem) {
         _cleanup_free_ char *problem = format_oneline(b->problem);
-        printf(", %s: %s", b->unreadable ? "UNREADABLE" : "DAMAGED", problem);
+        printf(", %s: %s", backup_flaw(b), problem);
     }
     printf("\n");
 }

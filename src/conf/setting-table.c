@@ -212,7 +212,9 @@ static const SettingRow rows[] = {
         NUMBER(0, 36500),
         .info.default_text = "3",
         .info.description = "So many of the newest good backups of each database stay, however "
-                            "old they are. The newest good one stays whatever is set.",
+                            "old they are. The newest good one stays whatever is set. One that a "
+                            "drill or verify has found wrong is not good: it stays for its days, "
+                            "and until a newer one is good.",
     },
     {
         ROW("BACKUP_KEEP_DAILY", "Retention", keep_daily),
@@ -255,7 +257,8 @@ static const SettingRow rows[] = {
         NUMBER(1, 3153600000),
         .info.default_text = "93600",
         .info.description = "pg-backup health fails when the newest good backup of a database is "
-                            "older. The default is 26 hours: a day, and two hours for the run.",
+                            "older, or the newest backup is not good. The default is 26 hours: a "
+                            "day, and two hours for the run.",
     },
     {
         ROW("HEALTH_GRACE_SECONDS", "Health and time-outs", health_grace_seconds),

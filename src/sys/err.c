@@ -195,7 +195,8 @@ static const ErrKindInfo kinds[] = {
         .name = "damaged",
         .exit_code = EXIT_CODE_NOT_VERIFIED,
         .message_id = "72b9deb0667076b9d09cf82c45e5a360",
-        .cause = "A stored backup is not what its manifest says: changed, truncated or incomplete.",
+        .cause = "A stored backup is not what its manifest says: changed, truncated or incomplete. "
+                 "It is not a good one any more, for retention and health either.",
         .remedy = "Do not rely on that backup: take a new one by \"pg-backup run\", check the "
                   "others by \"pg-backup verify --all\", and look into the disk that holds them.",
     },
@@ -203,8 +204,9 @@ static const ErrKindInfo kinds[] = {
         .name = "archive-version",
         .exit_code = EXIT_CODE_COULD_NOT_VERIFY,
         .message_id = "537e7907e2854821a24137313c8d922a",
-        .cause = "A custom archive has a version that this program does not know: a newer pg_dump "
-                 "wrote it.",
+        .cause = "An archive, a manifest or an inventory has a version that this program does not "
+                 "know: a newer pg_dump or a newer pg-backup wrote it. Such a backup is neither "
+                 "counted as good nor removed.",
         .remedy = "Update pg-backup. pg_restore of the version that wrote the archive reads it "
                   "all the same.",
     },
@@ -213,7 +215,8 @@ static const ErrKindInfo kinds[] = {
         .exit_code = EXIT_CODE_NOT_VERIFIED,
         .message_id = "85ad55b53bbd407582f5b1cc083aba05",
         .cause = "A backup was restored by a drill or by restore --prove, or could not be, and what "
-                 "came out is not what was backed up, or not what the assertions demand.",
+                 "came out is not what was backed up, or not what the assertions demand. Where only "
+                 "these have failed, \"pg-backup list\" calls the backup good: it restores.",
         .remedy = "A drill's STEM.proof.json beside the backup names the level and each difference. "
                   "Drill an older backup (\"pg-backup drill STEM\") and make a new one, until "
                   "there is one that is proven.",

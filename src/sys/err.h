@@ -53,7 +53,7 @@ typedef enum ErrKind {
     ERR_DISK_FULL,        /* ENOSPC or EDQUOT */
     ERR_IO,               /* any other failed system call on our files */
     ERR_DAMAGED,          /* a stored backup is not what its manifest says */
-    ERR_ARCHIVE_VERSION,  /* an archive of a version that this program does not know */
+    ERR_ARCHIVE_VERSION,  /* an archive or a record of a version that this program does not know */
     ERR_NOT_PROVEN,       /* a drill has found that a backup does not restore to what it was */
     ERR_COULD_NOT_VERIFY, /* a stored backup could not be judged */
     ERR_CONTENTS_FELL,    /* a database holds much less than before: a warning */

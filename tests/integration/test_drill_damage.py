@@ -117,7 +117,7 @@ class InTheCopy(Damage):
     def assertEndedUnhealthy(self):
         done = self.backup("health")
         self.assertEqual(done.code, 3, done)
-        self.assertIn("the newest drill failed", done.stdout)
+        self.assertIn("its drill failed", done.stdout)
 
     def test_an_index_that_lacks_a_row_is_found(self):
         proof = self.drill_damaged("""
@@ -276,9 +276,22 @@ class Assertions(Damage):
             self.assertRegex(said, words)
         self.assertNotIn("good.sql", said)
         self.assertEqual(self.outcomes(proof)["fixed-point"], "passed", proof)
+        self.assertRestoresAllTheSame("assertions")
+
+    def assertRestoresAllTheSame(self, level):
+        """For list and for retention; the drill has failed for health."""
+        stem = self.backup.backup("appdb").stem
+        self.assertRegex(self.backup.must("list", "appdb").stdout,
+                         f"{stem} .* good, restores but FAILED {level} .* ago")
+        self.assertIn("the newest drill failed", self.backup("health").stdout)
+        self.assertEqual(self.backup.at("+2h", "run", BACKUP_KEEP_DAYS="0",
+                                        BACKUP_KEEP_MIN_COUNT="1").code, 0)
+        pruned = self.backup.at("+3h", "prune", BACKUP_KEEP_DAYS="0", BACKUP_KEEP_MIN_COUNT="1")
+        self.assertRegex(pruned.stdout, f"keep +{stem} .*newest that a drill has proven")
 
     def test_contents_that_are_too_old_are_named(self):
         self.backup.must("run")
         proof = self.drill(self.backup, 4, DRILL_FRESHNESS="public.aged.at=86400")
         self.assertFailed(proof, "freshness", r"public\.aged\.at")
         self.assertEqual(self.outcomes(proof)["fixed-point"], "passed", proof)
+        self.assertRegex(self.backup.must("list").stdout, "good, restores but FAILED freshness")

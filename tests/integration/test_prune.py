@@ -123,8 +123,20 @@ class DamagedOnes(PruneTestCase):
         made = self.make("-40d", "-30d", "-20d", "-19d")
         self.damage(made[2])
         self.damage(made[3])
-        self.backup.must("prune", BACKUP_KEEP_DAYS="14", BACKUP_KEEP_MIN_COUNT="2")
-        self.assertEqual(self.stems(), made[:2])
+        policy = {"BACKUP_KEEP_DAYS": "14", "BACKUP_KEEP_MIN_COUNT": "2"}
+        self.backup.must("prune", **policy)
+        self.assertEqual(self.stems(), made)
+
+        made += self.make("-1d")[-1:]
+        self.backup.must("prune", **policy)
+        self.assertEqual(self.stems(), [made[1], made[4]])
+
+    def test_damaged_ones_stay_until_a_newer_one_is_good(self):
+        made = self.make("-40d", "-30d", "-20d")
+        self.damage(made[0])
+        self.damage(made[2])
+        self.backup.must("prune", **SHORTEST)
+        self.assertEqual(self.stems(), made[1:])
 
     def test_the_newest_good_one_is_not_the_newest_damaged_one(self):
         made = self.make("-40d", "-30d", "-1d")

@@ -7,9 +7,6 @@
 #include "backup/artifact.h"
 #include "unit.h"
 
-/* printf abc | sha256sum */
-#define SHA256_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
 Place place_new(void)
 {
     Place p = { .path = unit_mkdir() };

@@ -284,7 +284,7 @@ END_TEST
 static const struct {
     const char *from, *to, *message;
 } attacks[] = {
-    { "\"inventory_format\":1", "\"inventory_format\":2", "format 2 is not known" },
+    { "\"inventory_format\":1", "\"inventory_format\":0", "format 0 is not known" },
     { "\"rows\":6", "\"rows\":7", "line 1 does not have the totals" },
     { "\"sequences\":1", "\"sequences\":2", "line 1 does not have the totals" },
     { "{\"kind\":\"table\"", "{\"kind\":\"index\"", "line 2: kind \"index\" is not known" },
@@ -326,6 +326,18 @@ START_TEST(a_file_that_is_not_as_it_was_written_is_damaged)
     _cleanup_free_ char *bad = mem_printf("%.*s%s%s", (int)(place - sample_text), sample_text,
                                           attacks[_i].to, place + strlen(attacks[_i].from));
     expect_refusal(bad, attacks[_i].message);
+}
+END_TEST
+
+START_TEST(a_newer_format_asks_for_a_newer_program)
+{
+    static const char text[] = "{\"inventory_format\":2}\n";
+    _cleanup_inventory_reader_ InventoryReader *reader = inventory_reader_new();
+    _cleanup_err_ Err err = { 0 };
+
+    ck_assert_int_lt(inventory_reader_write(reader, text, strlen(text), &err), 0);
+    ck_assert_int_eq(err.kind, ERR_ARCHIVE_VERSION);
+    ck_assert_ptr_nonnull(strstr(err.message, "format 2 needs a newer pg-backup"));
 }
 END_TEST
 
@@ -443,6 +455,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_file_is_written_in_pieces_and_a_failure_ends_it),
     UNIT_TEST(a_file_cut_short_anywhere_is_damaged),
     UNIT_LOOP(a_file_that_is_not_as_it_was_written_is_damaged, ELEMENTSOF(attacks)),
+    UNIT_TEST(a_newer_format_asks_for_a_newer_program),
     UNIT_TEST(an_inventory_equals_itself),
     UNIT_TEST(each_change_is_told_in_words),
     UNIT_TEST(large_objects_differ_by_their_contents),

@@ -11,16 +11,21 @@
 
 /* Catalogs without files, two backups in each series. 900 h from now is, by
  * `date -u -d @$((1900 * 3600))`, 1970-03-21T04:00:00Z. */
+static char stem[] = "x_1", problem[] = "why";
 static Backup backups[][2] = {
     { { .when = NOW - 50 * HOUR, .good = true }, { .when = NOW - 3 * HOUR, .good = true } },
     { { .when = NOW - 50 * HOUR, .good = true }, { .when = NOW - 27 * HOUR, .good = true } },
-    { { .when = NOW - 50 * HOUR, .good = true }, { .when = NOW - 3 * HOUR, .good = false } },
-    { { .when = NOW - 50 * HOUR, .good = false }, { .when = NOW - 3 * HOUR, .good = false } },
+    { { .when = NOW - 50 * HOUR, .good = true },
+      { .when = NOW - 3 * HOUR, .good = false, .stem = stem, .problem = problem } },
+    { { .when = NOW - 50 * HOUR, .good = false },
+      { .when = NOW - 3 * HOUR, .good = false, .stem = stem, .problem = problem } },
     { { .when = NOW - 5 * HOUR, .good = true }, { .when = NOW + 900 * HOUR, .good = true } },
     { { .when = NOW + 800 * HOUR, .good = true }, { .when = NOW + 900 * HOUR, .good = true } },
     { { .when = NOW - 50 * HOUR, .good = true }, { .when = NOW - 26 * HOUR, .good = true } },
     { { .when = NOW - 50 * HOUR, .good = true },
       { .when = NOW - 26 * HOUR - 60 * USEC_PER_SEC, .good = true } },
+    { { .when = NOW - 20 * HOUR, .good = true },
+      { .when = NOW - 3 * HOUR, .good = false, .stem = stem, .problem = problem } },
 };
 
 static const struct {
@@ -31,12 +36,13 @@ static const struct {
 } cases[] = {
     { "young", true, true, "newest good backup is 3 h old" },
     { "old", false, true, "newest good backup is 27 h old, allowed are 26 h" },
-    { "damaged", false, true, "newest good backup is 2 d old, allowed are 26 h" },
-    { "hopeless", false, false, "all backups are damaged" },
+    { "damaged", false, true, "the newest backup, x_1, is not good: why" },
+    { "hopeless", false, false, "no backup is good; the newest, x_1: why" },
     { "odd", true, true, "newest good backup is 5 h old" },
     { "future", false, true, "newest good backup is from the future (1970-03-21T04:00:00Z)" },
     { "edge", true, true, "newest good backup is 26 h old" },
     { "over", false, true, "newest good backup is older than the allowed 26 h" },
+    { "spoilt", false, true, "the newest backup, x_1, is not good: why" },
     { "none", false, false, "there is no backup" },
 };
 
@@ -140,8 +146,8 @@ END_TEST
 
 START_TEST(backups_that_cannot_be_read_are_no_good_ones)
 {
-    char name[] = "locked", problem[] = "could not open directory";
-    Series series = { .encoded = name, .database = name, .problem = problem };
+    char name[] = "locked", locked[] = "could not open directory";
+    Series series = { .encoded = name, .database = name, .problem = locked };
     Catalog catalog = { .series = &series, .count = 1, .dir_fd = -1 };
     _cleanup_strv_ Strv databases = { 0 };
     strv_add(&databases, name);
@@ -334,7 +340,7 @@ static const struct {
 
 START_TEST(a_backup_that_is_not_proven_to_restore_is_not_enough)
 {
-    char stem[] = "x_1", name[] = "x", why[] = "why";
+    char name[] = "x", why[] = "why";
     Proof proof = {
         .result = drills[_i].result,
         .finished = NOW - drills[_i].age,
@@ -410,7 +416,7 @@ END_TEST
 /* Beside somebody who takes the backups, and whose health tells how old they are. */
 START_TEST(where_only_drills_are_scheduled_the_age_of_a_backup_is_no_matter)
 {
-    char stem[] = "x_1", name[] = "x", why[] = "why";
+    char name[] = "x", why[] = "why";
     Proof proof = { .finished = NOW - HOUR, .reason = why };
     Backup backup = { .stem = stem, .when = NOW - 90 * HOUR, .good = true, .proof = &proof };
     Series series = { .encoded = name, .database = name, .backups = &backup, .count = 1 };

@@ -284,9 +284,8 @@ START_TEST(a_newer_format_asks_for_a_newer_program)
 
     save_text(&p, "{\"format_version\": 3}");
     ck_assert_int_lt(manifest_load(p.fd, p.path, STEM, &got, &err), 0);
-    ck_assert_int_eq(err.kind, ERR_DAMAGED);
-    ck_assert_ptr_nonnull(strstr(err.message, "format version 3"));
-    ck_assert_ptr_nonnull(strstr(err.hint, "newer pg-backup"));
+    ck_assert_int_eq(err.kind, ERR_ARCHIVE_VERSION);
+    ck_assert_ptr_nonnull(strstr(err.message, "format version 3 needs a newer pg-backup"));
 }
 END_TEST
 

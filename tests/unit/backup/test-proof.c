@@ -33,6 +33,7 @@ static Proof sample(void)
     Proof p = {
         .stem = mem_strdup(STEM),
         .stored_sha256 = mem_strdup("ab12"),
+        .made_by = PROOF_MADE_BY_VERIFY,
         .started = MOMENT,
         .finished = MOMENT + 90 * USEC_PER_SEC,
         .undecided = MOMENT + 100 * USEC_PER_SEC,
@@ -102,6 +103,24 @@ START_TEST(a_run_that_begins_and_sweeps_takes_no_proof_away)
 }
 END_TEST
 
+START_TEST(a_proof_that_does_not_say_who_made_it_is_a_drills)
+{
+    _cleanup_place_ Place place = place_new();
+    _cleanup_proof_ Proof p = sample(), again = { 0 };
+    static const char member[] = "  \"made_by\": \"verify\",\n";
+
+    ck_assert_int_eq(proof_save(&p, place.fd, place.path, NULL), 0);
+    _cleanup_free_ char *text = unit_read_file(place.path, STEM ".proof.json", NULL);
+    char *found = strstr(text, member);
+    ck_assert_ptr_nonnull(found);
+    memmove(found, found + strlen(member), strlen(found + strlen(member)) + 1);
+    unit_write_file(place.path, STEM ".proof.json", text, strlen(text));
+
+    ck_assert_int_eq(proof_load(place.fd, place.path, STEM, &again, NULL), 0);
+    ck_assert_int_eq(again.made_by, PROOF_MADE_BY_DRILL);
+}
+END_TEST
+
 START_TEST(there_need_be_no_proof)
 {
     _cleanup_place_ Place place = place_new();
@@ -118,6 +137,7 @@ static const struct {
     { "\"format_version\": 1", "\"format_version\": 2" },
     { "\"stem\": \"" STEM "\"", "\"stem\": \"appdb_20261122T020001Z\"" },
     { "\"result\": \"failed\"", "\"result\": \"fine\"" },
+    { "\"made_by\": \"verify\"", "\"made_by\": \"me\"" },
     { "\"level\": \"decode\"", "\"level\": \"digest\"" },
     { "\"outcome\": \"passed\"", "\"outcome\": \"good\"" },
     { "\"finished\": \"20", "\"finished\": \"soon" },
@@ -161,20 +181,25 @@ static const struct {
     const char *levels;
     ProofResult result;
     const char *reason; /* begins with; NULL: none */
+    char of_backup;     /* what it says of the backup: + it restores, ! it does not, ? nothing */
 } judgements[] = {
-    { "PPPPPPPP", PROOF_RESULT_PROVEN, NULL },
-    { "PPPPPP--", PROOF_RESULT_PROVEN, NULL },
-    { "PPPPP---", PROOF_RESULT_PROVEN, NULL },
-    { "PPPPPPPF", PROOF_RESULT_FAILED, "freshness: " },
-    { "FUUUUUUU", PROOF_RESULT_FAILED, "stored digest: " },
-    { "PPPPFFPP", PROOF_RESULT_FAILED, "fixed point: " },
-    { "PPPUUUUU", PROOF_RESULT_UNDECIDED, "restore: " },
-    { "PPPPPUPP", PROOF_RESULT_UNDECIDED, "amcheck: " },
-    { "PPPPPPU-", PROOF_RESULT_UNDECIDED, "assertions: " },
-    { "PUPPPF--", PROOF_RESULT_FAILED, "amcheck: " },
-    { "PPPP-PPP", PROOF_RESULT_UNDECIDED, "fixed point: " },
-    { "-PPPPPPP", PROOF_RESULT_UNDECIDED, "stored digest: " },
-    { "--------", PROOF_RESULT_UNDECIDED, "stored digest: " },
+    { "PPPPPPPP", PROOF_RESULT_PROVEN, NULL, '+' },
+    { "PPPPPP--", PROOF_RESULT_PROVEN, NULL, '+' },
+    { "PPPPP---", PROOF_RESULT_PROVEN, NULL, '+' },
+    { "PPPPPPPF", PROOF_RESULT_FAILED, "freshness: ", '+' },
+    { "PPPPPPFP", PROOF_RESULT_FAILED, "assertions: ", '+' },
+    { "PUPPPPF-", PROOF_RESULT_FAILED, "assertions: ", '?' },
+    { "FUUUUUUU", PROOF_RESULT_FAILED, "stored digest: ", '!' },
+    { "PF------", PROOF_RESULT_FAILED, "decode: ", '!' },
+    { "PPPPFFPP", PROOF_RESULT_FAILED, "fixed point: ", '!' },
+    { "PPPPPFPF", PROOF_RESULT_FAILED, "amcheck: ", '!' },
+    { "PPPUUUUU", PROOF_RESULT_UNDECIDED, "restore: ", '?' },
+    { "PPPPPUPP", PROOF_RESULT_UNDECIDED, "amcheck: ", '?' },
+    { "PPPPPPU-", PROOF_RESULT_UNDECIDED, "assertions: ", '+' },
+    { "PUPPPF--", PROOF_RESULT_FAILED, "amcheck: ", '!' },
+    { "PPPP-PPP", PROOF_RESULT_UNDECIDED, "fixed point: ", '?' },
+    { "-PPPPPPP", PROOF_RESULT_UNDECIDED, "stored digest: ", '?' },
+    { "--------", PROOF_RESULT_UNDECIDED, "stored digest: ", '?' },
 };
 
 START_TEST(the_levels_make_the_result)
@@ -187,6 +212,8 @@ START_TEST(the_levels_make_the_result)
     proof_judge(&p);
 
     ck_assert_int_eq(p.result, judgements[_i].result);
+    ck_assert_int_eq(proof_refutes(&p), judgements[_i].of_backup == '!');
+    ck_assert_int_eq(proof_shows_restore(&p), judgements[_i].of_backup == '+');
     if (judgements[_i].reason)
         ck_assert_int_eq(strncmp(p.reason, judgements[_i].reason, strlen(judgements[_i].reason)),
                          0);
@@ -199,6 +226,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_proof_is_read_back_as_it_was_written),
     UNIT_TEST(a_later_proof_takes_the_place_of_an_older_one),
     UNIT_TEST(a_run_that_begins_and_sweeps_takes_no_proof_away),
+    UNIT_TEST(a_proof_that_does_not_say_who_made_it_is_a_drills),
     UNIT_TEST(there_need_be_no_proof),
     UNIT_LOOP(what_is_not_a_proof_of_this_backup_is_refused, ELEMENTSOF(forgeries)),
     UNIT_TEST(differences_beyond_a_thousand_are_counted),

@@ -78,9 +78,11 @@ static World draw_world(void)
     World w = { .count = draw(ITEMS_MAX + 1) };
 
     for (size_t i = 0; i < w.count; i++) {
+        bool good = draw(4) >= damaged;
         w.items[i] = (RetentionItem){
             .when = when,
-            .good = draw(4) >= damaged,
+            .good = good,
+            .newer = !good && draw(4) == 0,
             .proven = draw(6) == 0,
             .before_fall = draw(9) == 0,
             .fell = draw(9) == 0,
@@ -139,6 +141,18 @@ static void falls_stay(void)
 
     for (size_t i = 0; i < w.count; i++)
         HOLDS(retention_keeps(w.rules[i]) || !(w.items[i].before_fall || w.items[i].fell));
+}
+
+/* Nothing that is newer than all good ones goes, nor what a newer program has written. */
+static void what_nothing_replaces_stays(void)
+{
+    World w = draw_world();
+    bool newest = true;
+
+    for (size_t i = w.count; i-- > 0;) {
+        HOLDS(retention_keeps(w.rules[i]) || !(newest || w.items[i].newer));
+        newest &= !w.items[i].good;
+    }
 }
 
 static void newest_good_stays(void)
@@ -289,12 +303,13 @@ static RetentionRule rule_by_definition(const World *w, size_t i)
         newer += w->items[k].good;
 
     if (!item->good)
-        return item->before_fall    ? RETENTION_BEFORE_FALL
-               : item->fell         ? RETENTION_FALL
-               : behind             ? RETENTION_CLOCK
-               : young              ? RETENTION_DAYS
-               : good_count(w) == 0 ? RETENTION_NO_GOOD
-                                    : RETENTION_DAMAGED;
+        return item->newer         ? RETENTION_UNKNOWN
+               : item->before_fall ? RETENTION_BEFORE_FALL
+               : item->fell        ? RETENTION_FALL
+               : behind            ? RETENTION_CLOCK
+               : young             ? RETENTION_DAYS
+               : newer == 0        ? RETENTION_NO_GOOD
+                                   : RETENTION_DAMAGED;
     return newer == 0                               ? RETENTION_NEWEST
            : is_newest_proven(w, i)                 ? RETENTION_PROVEN
            : item->before_fall                      ? RETENTION_BEFORE_FALL
@@ -332,6 +347,12 @@ END_TEST
 START_TEST(what_a_fall_needs_is_never_removed)
 {
     for_many_catalogs(falls_stay);
+}
+END_TEST
+
+START_TEST(what_no_newer_good_one_replaces_is_never_removed)
+{
+    for_many_catalogs(what_nothing_replaces_stays);
 }
 END_TEST
 
@@ -385,6 +406,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_TEST(the_newest_good_one_is_never_removed),
+    UNIT_TEST(what_no_newer_good_one_replaces_is_never_removed),
     UNIT_TEST(the_newest_proven_one_is_never_removed),
     UNIT_TEST(what_a_fall_needs_is_never_removed),
     UNIT_TEST(deciding_again_on_what_was_kept_removes_nothing_more),

@@ -83,9 +83,46 @@ START_TEST(a_policy_of_nothing_keeps_the_newest_good_one)
         .rows = {
             { "20261120T020000Z", false, RETENTION_EXPIRED },
             { "20261121T020000Z", false, RETENTION_NEWEST },
-            { "20261122T020000Z", true, RETENTION_DAMAGED },
+            { "20261122T020000Z", true, RETENTION_NO_GOOD },
         },
     });
+}
+END_TEST
+
+START_TEST(a_damaged_backup_stays_until_a_newer_one_is_good)
+{
+    assert_table(&(Table){
+        .now = "20361122T020000Z",
+        .rows = {
+            { "20261119T020000Z", true, RETENTION_DAMAGED },
+            { "20261120T020000Z", false, RETENTION_NEWEST },
+            { "20261121T020000Z", true, RETENTION_NO_GOOD },
+            { "20261122T020000Z", true, RETENTION_NO_GOOD },
+        },
+    });
+}
+END_TEST
+
+START_TEST(what_a_newer_program_has_written_stays_and_counts_for_nothing)
+{
+    const RetentionPolicy policy = { .keep_min_count = 1 };
+    const RetentionItem items[] = {
+        { .when = at("20200101T000000Z"), .newer = true },
+        { .when = at("20210101T000000Z"), .good = true },
+        { .when = at("20220101T000000Z"), .good = true },
+        { .when = at("20230101T000000Z"), .newer = true },
+    };
+    static const RetentionRule expected[] = {
+        RETENTION_UNKNOWN,
+        RETENTION_EXPIRED,
+        RETENTION_NEWEST,
+        RETENTION_UNKNOWN,
+    };
+    RetentionRule rules[ELEMENTSOF(items)];
+
+    retention_decide(&policy, at("20300101T000000Z"), items, ELEMENTSOF(items), rules);
+    for (size_t i = 0; i < ELEMENTSOF(items); i++)
+        ck_assert_int_eq(rules[i], expected[i]);
 }
 END_TEST
 
@@ -283,7 +320,8 @@ START_TEST(every_rule_explains_itself)
         [RETENTION_WEEKLY] = "newest of its week, for the newest 4 weeks",
         [RETENTION_MONTHLY] = "newest of its month, for the newest 12 months",
         [RETENTION_YEARLY] = "newest of its year, for the newest 1 year",
-        [RETENTION_NO_GOOD] = "damaged, but there is no good backup",
+        [RETENTION_NO_GOOD] = "damaged, but no newer backup is good",
+        [RETENTION_UNKNOWN] = "written by a newer pg-backup, which alone can judge it",
         [RETENTION_EXPIRED] = "older than 14 days, kept by no other rule",
         [RETENTION_DAMAGED] = "damaged and older than 14 days",
     };
@@ -301,6 +339,8 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_backup_is_kept_to_the_last_second_of_its_days),
     UNIT_TEST(the_newest_good_ones_are_kept_by_their_number),
     UNIT_TEST(a_policy_of_nothing_keeps_the_newest_good_one),
+    UNIT_TEST(a_damaged_backup_stays_until_a_newer_one_is_good),
+    UNIT_TEST(what_a_newer_program_has_written_stays_and_counts_for_nothing),
     UNIT_TEST(a_clock_behind_the_newest_backup_keeps_everything),
     UNIT_TEST(a_clock_is_behind_from_a_microsecond_on),
     UNIT_TEST(a_damaged_backup_of_the_future_stops_the_clock_too),
