@@ -175,6 +175,26 @@ START_TEST(a_fall_is_told_until_it_is_accepted)
 }
 END_TEST
 
+START_TEST(what_verify_has_found_is_no_drill)
+{
+    char stem[] = "app_20261101T000000Z";
+    Proof proof = { .result = PROOF_RESULT_FAILED, .finished = AT(1500) };
+    Backup backup = { .stem = stem, .when = AT(1000), .proof = &proof };
+    _cleanup_world_ World world = world_new();
+    world.series[1].backups = &backup;
+    world.series[1].count = 1;
+
+    _cleanup_free_ char *of_drill = render(&world);
+    ck_assert_ptr_nonnull(strstr(of_drill, "last_drill_result{database=\"app\""));
+
+    proof.made_by = PROOF_MADE_BY_VERIFY;
+    _cleanup_free_ char *of_verify = render(&world);
+    ck_assert_ptr_null(strstr(of_verify, "last_drill_result{database=\"app\""));
+    assert_line(of_verify, "pg_backup_database_good_backups" APP " 0");
+    assert_promtool_is_content(of_verify);
+}
+END_TEST
+
 START_TEST(globals_have_a_kind_of_their_own)
 {
     _cleanup_world_ World world = world_new();
@@ -412,6 +432,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(the_run_is_told_by_its_fixed_names),
     UNIT_TEST(a_database_is_told_by_its_newest_good_backup),
     UNIT_TEST(a_fall_is_told_until_it_is_accepted),
+    UNIT_TEST(what_verify_has_found_is_no_drill),
     UNIT_TEST(globals_have_a_kind_of_their_own),
     UNIT_TEST(a_failed_run_does_not_hide_the_last_success),
     UNIT_TEST(each_reason_is_told_once),
