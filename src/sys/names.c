@@ -1,28 +1,20 @@
 #include "sys/names.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
 
 #include "sys/mem.h"
 
 #define BLOCK_SIZE ((size_t)16 << 10)
 #define SLOTS_MIN ((size_t)64)
 
-/* FNV-1a */
-static uint64_t hash(const char *text)
-{
-    uint64_t h = 0xcbf29ce484222325;
-
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 0x100000001b3;
-    return h ^ h >> 32;
-}
-
-/* Where the text is, or where it belongs. */
+/* Where the text is, or where it belongs. Names come from servers and archives: with a seed that
+ * they do not know, they cannot be chosen to fall on the same slots. */
 static size_t find(const Names *n, const char *text)
 {
-    size_t slot = hash(text) & (n->slot_count - 1);
+    size_t slot = XXH3_64bits_withSeed(text, strlen(text), n->seed) & (n->slot_count - 1);
 
     while (n->slots[slot] && strcmp(n->slots[slot], text) != 0)
         slot = (slot + 1) & (n->slot_count - 1);
@@ -37,6 +29,8 @@ static void make_slot(Names *n)
 
     if (n->count < old_count / 4 * 3)
         return;
+    if (!old)
+        (void)!getrandom(&n->seed, sizeof(n->seed), 0);
     n->slot_count = old_count > 0 ? old_count * 2 : SLOTS_MIN;
     n->slots = mem_zero(n->slot_count, sizeof(*n->slots));
     for (size_t i = 0; i < old_count; i++)

@@ -9,14 +9,16 @@
  *     names_done(&n) */
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct Names {
     const char **slots; /* a hash table with open addressing; NULL where it is empty */
     size_t slot_count;  /* a power of two */
     size_t count;
-    char *block; /* the newest; it begins with a pointer to the one before it */
-    char *end;   /* of the block */
-    size_t left; /* so many bytes before its end */
+    uint64_t seed; /* of the hashes */
+    char *block;   /* the newest; it begins with a pointer to the one before it */
+    char *end;     /* of the block */
+    size_t left;   /* so many bytes before its end */
 } Names;
 
 /* Valid until names_done(). */

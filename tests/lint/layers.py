@@ -43,7 +43,7 @@ THIRD_PARTY = {
     "systemd/sd-daemon.h": {"sys/progress.c"},
     "systemd/sd-id128.h": {"sys/log.c"},
     "systemd/sd-journal.h": {"sys/log.c"},
-    "xxhash.h": {"archive/digest.c"},
+    "xxhash.h": {"archive/digest.c", "sys/names.c"},
     "zlib.h": {"stream/codec-gzip.c"},
     "zstd.h": {"stream/codec-zstd.c"},
     "zstd_errors.h": {"stream/codec-zstd.c"},
