@@ -5,8 +5,8 @@ restore to find what pg_dump has forgotten.
 
 It is made by running the scripts of PostgreSQL's schedule, one after the other, with what
 pg_regress would set. That takes a minute, so the data directory is kept beside the files that it is
-made from (regression-files.sh). A restored dump of it would not do: what was restored once is worded as
-any later copy of it will be.
+made from (regression-files.sh). A restored dump of it would not do: what was restored once is
+worded as any later copy of it will be.
 """
 
 import fcntl
