@@ -14,10 +14,10 @@ struct CopyRows {
     uint64_t count, bytes;
     DigestStream *row; /* the row whose line feed has not come */
     uint64_t row_size; /* 0: none has begun */
-    char row_start[2];
+    char row_start[3];
     const ColumnOrder *order; /* NULL: rows are digested as they are */
     Buf text;                 /* of the row, where there is an order */
-    bool ended;
+    bool ended, damaged;
     size_t line_feeds; /* behind the end */
 };
 
@@ -60,10 +60,10 @@ static void digest_in_order(CopyRows *c)
 
 static void end_row(CopyRows *c)
 {
-    if (c->row_size == 2 && memcmp(c->row_start, "\\.", 2) == 0) {
-        c->ended = true;
+    c->damaged = c->row_size == 3 && memcmp(c->row_start, "\\.\r", 3) == 0;
+    c->ended = c->damaged || (c->row_size == 2 && memcmp(c->row_start, "\\.", 2) == 0);
+    if (c->ended)
         return;
-    }
 
     if (c->order)
         digest_in_order(c);
@@ -113,16 +113,21 @@ size_t copy_rows_take(CopyRows *c, const void *data, size_t size)
     return taken;
 }
 
+static int refuse_behind(Err *err)
+{
+    return err_set(err, ERR_DAMAGED, "a table's rows are followed by something else");
+}
+
 int copy_rows_write(CopyRows *c, const void *data, size_t size, Err *err)
 {
     const char *bytes = data;
 
     for (size_t i = copy_rows_take(c, data, size); i < size; i++) {
         if (bytes[i] != '\n' || c->line_feeds == END_LINE_FEEDS)
-            return err_set(err, ERR_DAMAGED, "a table's rows are followed by something else");
+            return refuse_behind(err);
         c->line_feeds++;
     }
-    return 0;
+    return c->damaged ? refuse_behind(err) : 0;
 }
 
 int copy_rows_finish(const CopyRows *c, Err *err)
@@ -135,6 +140,11 @@ int copy_rows_finish(const CopyRows *c, Err *err)
 bool copy_rows_ended(const CopyRows *c)
 {
     return c->ended;
+}
+
+bool copy_rows_damaged(const CopyRows *c)
+{
+    return c->damaged;
 }
 
 uint64_t copy_rows_count(const CopyRows *c)

@@ -31,6 +31,8 @@ int copy_rows_write(CopyRows *c, const void *data, size_t size, Err *err);
  * returns how many bytes it has taken. */
 size_t copy_rows_take(CopyRows *c, const void *data, size_t size);
 bool copy_rows_ended(const CopyRows *c); /* that line has come */
+/* It has come with a carriage return, where psql ends the rows and pg_dump never writes one. */
+bool copy_rows_damaged(const CopyRows *c);
 /* ERR_DAMAGED when the end of an archive's block has not come. */
 int copy_rows_finish(const CopyRows *c, Err *err);
 

@@ -34,7 +34,8 @@ size_t digest_add_rows(Digest *d, const char *data, size_t size, uint64_t *count
 
     while (row < end && (line_feed = memchr(row, '\n', (size_t)(end - row)))) {
         size_t length = (size_t)(line_feed - row);
-        if (length == 2 && row[0] == '\\' && row[1] == '.')
+        bool short_enough = length == 2 || (length == 3 && row[2] == '\r');
+        if (short_enough && row[0] == '\\' && row[1] == '.')
             break;
         add_hash(&sum, XXH3_128bits(row, length));
         rows++;

@@ -21,8 +21,8 @@ typedef struct Digest {
 /* Adds H(data) to the multiset. */
 void digest_add(Digest *d, const void *data, size_t size);
 /* Adds each row of COPY text, a line without its line feed, and adds their number to *count. Stops
- * in front of the line "\." and of a row whose line feed is not there yet; returns how many bytes
- * came before. */
+ * in front of the line "\.", be it with a carriage return, and of a row whose line feed is not
+ * there yet; returns how many bytes came before. */
 size_t digest_add_rows(Digest *d, const char *data, size_t size, uint64_t *count);
 /* Unites two multisets. */
 void digest_unite(Digest *d, const Digest *other);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "sys/mem.h"
-#include "sys/text.h"
 
 /* A state's function reads from a piece that is not empty, returns how many bytes it has taken, and
  * has changed the state if that is none. */
@@ -27,6 +26,17 @@ static bool continues_word(char c)
     return starts_word(c) || isdigit((unsigned char)c) || c == '$';
 }
 
+static bool is_variable_byte(char c)
+{
+    return starts_word(c) || isdigit((unsigned char)c);
+}
+
+static void note_unclear(SqlLexer *l, const char *what)
+{
+    if (!l->unclear)
+        l->unclear = what;
+}
+
 static size_t enter(SqlLexer *l, SqlState state, size_t taken)
 {
     l->state = state;
@@ -45,6 +55,7 @@ static void end_statement(SqlLexer *l)
 {
     l->in_statement = false;
     l->word_count = 0;
+    l->expects_atomic = false;
     memset(l->words, 0, sizeof(l->words));
     assert(l->parentheses == 0 && l->begins == 0);
 }
@@ -57,7 +68,11 @@ static size_t begin_word(SqlLexer *l, size_t taken)
 
 static size_t begin_literal(SqlLexer *l, bool escapes, size_t taken)
 {
+    if (l->after_literal)
+        note_unclear(l, "a literal that goes on in a second one");
     l->literal_escapes = escapes;
+    l->literal_bits = false;
+    l->after_literal = false;
     return enter(l, SQL_STATE_LITERAL, taken);
 }
 
@@ -66,6 +81,34 @@ static size_t begin_dollar_quote(SqlLexer *l, size_t taken)
     l->tag[0] = '$';
     l->tag_size = 1;
     return enter(l, SQL_STATE_DOLLAR_TAG, taken);
+}
+
+/* Something that is no word. */
+static void note_symbol(SqlLexer *l)
+{
+    if (l->expects_atomic)
+        note_unclear(l, "a function with BEGIN and no ATOMIC");
+}
+
+/* What the first byte of a token begins. */
+static size_t begin_token(SqlLexer *l, char c, size_t at)
+{
+    switch (c) {
+    case '\'':
+        return begin_literal(l, l->backslash_escapes, at + 1);
+    case '"':
+        return enter(l, SQL_STATE_NAME, at + 1);
+    case '$':
+        return begin_dollar_quote(l, at + 1);
+    case ':':
+        return enter(l, SQL_STATE_COLON, at + 1);
+    case '&':
+        return enter(l, SQL_STATE_AMPERSAND, at + 1);
+    default:
+        if (isdigit((unsigned char)c))
+            return enter(l, SQL_STATE_NUMBER, at);
+        return starts_word(c) ? begin_word(l, at) : at + 1;
+    }
 }
 
 static size_t read_text(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
@@ -83,15 +126,14 @@ static size_t read_text(SqlLexer *l, const char *data, size_t size, SqlEvent *ev
             return enter(l, SQL_STATE_COMMAND, i + 1);
         }
 
+        if (!starts_word(c))
+            note_symbol(l);
+        size_t taken = begin_token(l, c, i);
         l->in_statement = true;
-        if (starts_word(c))
-            return begin_word(l, i);
-        if (c == '\'')
-            return begin_literal(l, l->backslash_escapes, i + 1);
-        if (c == '"')
-            return enter(l, SQL_STATE_NAME, i + 1);
-        if (c == '$')
-            return begin_dollar_quote(l, i + 1);
+        l->after_literal = false;
+        if (l->state != SQL_STATE_TEXT)
+            return taken;
+
         if (c == '(')
             l->parentheses++;
         if (c == ')' && l->parentheses > 0)
@@ -117,6 +159,15 @@ static bool makes_routine(const SqlLexer *l)
     return l->words[0] == 'c' && (l->words[at] == 'f' || l->words[at] == 'p');
 }
 
+/* psql counts each "begin" of a routine, be it a name or not: the server does not. */
+static void note_begin(SqlLexer *l)
+{
+    if (l->begins > 0)
+        note_unclear(l, "a function with BEGIN inside of BEGIN ATOMIC");
+    l->begins++;
+    l->expects_atomic = true;
+}
+
 /* psql's heuristic for bodies in standard SQL, which have semicolons of their own. */
 static void note_word(SqlLexer *l)
 {
@@ -128,12 +179,29 @@ static void note_word(SqlLexer *l)
                 l->words[l->word_count] = opening[i][0];
     l->word_count++;
 
+    if (l->expects_atomic && !word_is(l, "atomic"))
+        note_unclear(l, "a function with BEGIN and no ATOMIC");
+    l->expects_atomic = false;
     if (!makes_routine(l) || l->parentheses > 0)
         return;
-    if (word_is(l, "begin") || (word_is(l, "case") && l->begins > 0))
+    if (word_is(l, "begin"))
+        note_begin(l);
+    else if (word_is(l, "case") && l->begins > 0)
         l->begins++;
     else if (word_is(l, "end") && l->begins > 0)
         l->begins--;
+}
+
+/* E'…' and B'…' are what pg_dump writes; N'…', X'…' and the like have rules of their own. */
+static size_t begin_prefixed_literal(SqlLexer *l, size_t taken)
+{
+    bool escapes = word_is(l, "e"), bits = word_is(l, "b");
+
+    if (!escapes && !bits)
+        note_unclear(l, "a literal behind a word");
+    begin_literal(l, escapes, taken);
+    l->literal_bits = bits;
+    return taken;
 }
 
 static size_t read_word(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
@@ -146,12 +214,81 @@ static size_t read_word(SqlLexer *l, const char *data, size_t size, SqlEvent *ev
             continue;
         }
 
-        note_word(l);
         if (data[i] == '\'')
-            return begin_literal(l, l->backslash_escapes || word_is(l, "e"), i + 1);
+            return begin_prefixed_literal(l, i + 1);
+        note_word(l);
         return enter(l, SQL_STATE_TEXT, i);
     }
     return size;
+}
+
+/* "1e+10" comes with INSERTs. What else touches a number belongs to it in some versions. */
+static size_t read_number(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
+{
+    size_t i = 0;
+
+    (void)event;
+    while (i < size && (isdigit((unsigned char)data[i]) || data[i] == '.' || data[i] == 'e'))
+        i++;
+    if (i == size)
+        return size;
+    if (continues_word(data[i]) || data[i] == '\'' || data[i] == '"')
+        note_unclear(l, "a number that something touches");
+    return enter(l, SQL_STATE_TEXT, i);
+}
+
+static size_t read_colon(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
+{
+    (void)size, (void)event;
+    if (data[0] == ':' || data[0] == '=')
+        return enter(l, SQL_STATE_TEXT, 1);
+    if (data[0] == '\'' || data[0] == '{')
+        note_unclear(l, "a variable of psql's");
+    if (!is_variable_byte(data[0]))
+        return enter(l, SQL_STATE_TEXT, 0);
+
+    l->capital = isupper((unsigned char)data[0]);
+    l->word_size = 0;
+    return enter(l, SQL_STATE_VARIABLE, 0);
+}
+
+/* psql's own variables have names in capitals, as among pg_dump's words only keywords are; those
+ * here begin an expression, as in a[1:CASE …]. */
+static bool may_be_set(const SqlLexer *l)
+{
+    static const char *const keywords[] = { "array",    "case",  "cast", "coalesce", "extract",
+                                            "greatest", "least", "null", "nullif" };
+
+    for (size_t i = 0; i < ELEMENTSOF(keywords); i++)
+        if (word_is(l, keywords[i]))
+            return false;
+    return l->capital;
+}
+
+/* One that is not set stays as it is, and is no word. */
+static size_t read_variable(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
+{
+    (void)event;
+    for (size_t i = 0; i < size; i++) {
+        if (is_variable_byte(data[i])) {
+            if (l->word_size < sizeof(l->word))
+                l->word[l->word_size++] = (char)tolower((unsigned char)data[i]);
+            continue;
+        }
+
+        if (may_be_set(l))
+            note_unclear(l, "a variable of psql's");
+        return enter(l, SQL_STATE_TEXT, i);
+    }
+    return size;
+}
+
+static size_t read_ampersand(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
+{
+    (void)size, (void)event;
+    if (data[0] == '\'' || data[0] == '"')
+        note_unclear(l, "a literal or a name behind U&");
+    return enter(l, SQL_STATE_TEXT, 0);
 }
 
 static size_t read_literal(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
@@ -178,7 +315,10 @@ static size_t read_literal_escape(SqlLexer *l, const char *data, size_t size, Sq
 static size_t read_literal_quote(SqlLexer *l, const char *data, size_t size, SqlEvent *event)
 {
     (void)size, (void)event;
-    return data[0] == '\'' ? enter(l, SQL_STATE_LITERAL, 1) : enter(l, SQL_STATE_TEXT, 0);
+    if (data[0] == '\'' && !l->literal_bits)
+        return enter(l, SQL_STATE_LITERAL, 1);
+    l->after_literal = true;
+    return enter(l, SQL_STATE_TEXT, 0);
 }
 
 /* A quote inside stands twice: the name ends, and another begins at once, with the same effect. */
@@ -194,10 +334,11 @@ static size_t read_dollar_tag(SqlLexer *l, const char *data, size_t size, SqlEve
     bool closes = data[0] == '$';
     bool continues = starts_word(data[0]) || (isdigit((unsigned char)data[0]) && l->tag_size > 1);
 
-    if (!closes && !continues) /* a parameter, $1 */
-        return enter(l, SQL_STATE_TEXT, 0);
-    if (l->tag_size == sizeof(l->tag)) {
-        l->tag_too_long = true;
+    if (isdigit((unsigned char)data[0]) && l->tag_size == 1) /* a parameter, $1 */
+        return enter(l, SQL_STATE_NUMBER, 0);
+    if ((!closes && !continues) || l->tag_size == sizeof(l->tag)) {
+        note_unclear(l, closes || continues ? "a dollar quote with a long delimiter"
+                                            : "a dollar sign that begins no dollar quote");
         return enter(l, SQL_STATE_TEXT, 0);
     }
 
@@ -235,7 +376,9 @@ static size_t read_dash(SqlLexer *l, const char *data, size_t size, SqlEvent *ev
     if (data[0] == '-')
         return enter(l, SQL_STATE_LINE_COMMENT, 1);
 
+    note_symbol(l);
     l->in_statement = true;
+    l->after_literal = false;
     return enter(l, SQL_STATE_TEXT, 0);
 }
 
@@ -248,7 +391,9 @@ static size_t read_slash(SqlLexer *l, const char *data, size_t size, SqlEvent *e
         return enter(l, SQL_STATE_BLOCK_COMMENT, 1);
     }
 
+    note_symbol(l);
     l->in_statement = true;
+    l->after_literal = false;
     return enter(l, SQL_STATE_TEXT, 0);
 }
 
@@ -308,6 +453,10 @@ static const struct {
     [SQL_STATE_NAME] = { read_name, "a quoted name" },
     [SQL_STATE_DOLLAR_TAG] = { read_dollar_tag, "a statement" },
     [SQL_STATE_DOLLAR_BODY] = { read_dollar_body, "a dollar quote" },
+    [SQL_STATE_NUMBER] = { read_number, "a statement" },
+    [SQL_STATE_COLON] = { read_colon, "a statement" },
+    [SQL_STATE_VARIABLE] = { read_variable, "a statement" },
+    [SQL_STATE_AMPERSAND] = { read_ampersand, "a statement" },
     [SQL_STATE_DASH] = { read_dash, "a statement" },
     [SQL_STATE_SLASH] = { read_slash, "a statement" },
     [SQL_STATE_LINE_COMMENT] = { read_line_comment, "a comment" },
@@ -324,37 +473,6 @@ size_t sql_lexer_run(SqlLexer *l, const char *data, size_t size, SqlEvent *ret)
     while (taken < size && *ret == SQL_EVENT_NONE)
         taken += states[l->state].read(l, data + taken, size - taken, ret);
     return taken;
-}
-
-/* Those that a server can have, as pg_dump writes them: each byte of a character of theirs that has
- * several is beyond ASCII. The others (SJIS, BIG5, GBK …) have backslashes and letters inside. */
-static bool is_server_encoding(const char *value)
-{
-    static const char *const starts[] = { "'UTF8'", "'SQL_ASCII'", "'EUC_", "'LATIN", "'ISO_8859_",
-                                          "'WIN1",  "'WIN8",       "'KOI8", "'MULE_" };
-
-    if (strcmp(value + 1 + strspn(value + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"), "';") != 0)
-        return false;
-    for (size_t i = 0; i < ELEMENTSOF(starts); i++)
-        if (text_starts_with(value, starts[i]))
-            return true;
-    return false;
-}
-
-bool sql_lexer_follow_set(SqlLexer *l, const char *statement)
-{
-    const char *name = statement + strlen("SET ");
-    const char *value = name + strspn(name, "abcdefghijklmnopqrstuvwxyz_");
-
-    if (strncmp(value, " = ", 3) != 0 || !value[3]) /* before a GRANT by another role */
-        return strncmp(name, "SESSION AUTHORIZATION ", 22) == 0;
-    value += 3;
-    if (strncmp(name, "client_encoding ", 16) == 0)
-        return is_server_encoding(value);
-    if (strncmp(name, "standard_conforming_strings ", 28) != 0)
-        return true;
-    l->backslash_escapes = strcmp(value, "off;") == 0;
-    return l->backslash_escapes || strcmp(value, "on;") == 0;
 }
 
 const char *sql_lexer_inside(const SqlLexer *l)

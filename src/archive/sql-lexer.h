@@ -4,8 +4,8 @@
  * (PostgreSQL's psqlscan.l): not inside a literal, a quoted name, a dollar quote, a comment,
  * parentheses, or the BEGIN ATOMIC … END of a function. COPY data is no SQL: it is to be kept away.
  *
- * One rule of psql's is missing, since pg_dump never writes what it is for: that a literal may go
- * on in another line, in quotes of its own. */
+ * Where versions of psql part, or psql and the server do, nothing is guessed: pg_dump never writes
+ * such a text, and the lexer says what in it is `unclear`. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,8 +22,12 @@ typedef enum SqlState {
     SQL_STATE_NAME,           /* "…" */
     SQL_STATE_DOLLAR_TAG,     /* $…, which may become $tag$ */
     SQL_STATE_DOLLAR_BODY,
-    SQL_STATE_DASH,  /* which may begin a comment */
-    SQL_STATE_SLASH, /* likewise */
+    SQL_STATE_NUMBER,
+    SQL_STATE_COLON,     /* of a cast, or of one of psql's variables */
+    SQL_STATE_VARIABLE,  /* :name */
+    SQL_STATE_AMPERSAND, /* of an operator, or of U&'…' */
+    SQL_STATE_DASH,      /* which may begin a comment */
+    SQL_STATE_SLASH,     /* likewise */
     SQL_STATE_LINE_COMMENT,
     SQL_STATE_BLOCK_COMMENT,
     SQL_STATE_COMMAND, /* of psql's: a backslash, and the rest of the line */
@@ -45,21 +49,26 @@ typedef struct SqlLexer {
     bool in_statement;      /* something other than blanks and comments has come */
     size_t parentheses;     /* open ones */
     bool command_inside;    /* a command of psql's has stood inside a statement */
+    const char *unclear;    /* "a number that touches …": nobody can say where the text ends */
 
     /* The words of CREATE [OR REPLACE] FUNCTION | PROCEDURE, by their first letters, as psql keeps
      * them; in such a statement the depth of BEGIN and CASE. */
     char words[4];
     size_t word_count;
     size_t begins;
+    bool expects_atomic;     /* BEGIN was the latest word */
     char word[SQL_WORD_MAX]; /* the current one, in lower case */
     size_t word_size;
 
+    bool capital; /* a variable's first letter */
+
     bool literal_escapes; /* in the current one */
+    bool literal_bits;    /* the current one is B'…': it has no quotes inside */
+    bool after_literal;   /* and blanks and comments: another would go on with it */
     size_t comment_depth;
     char comment_last; /* its latest byte, which may be half of a delimiter */
     char tag[SQL_TAG_MAX];
     size_t tag_size, tag_matched;
-    bool tag_too_long; /* for us: the text cannot be understood from here on */
 } SqlLexer;
 
 #define SQL_LEXER_INIT ((SqlLexer){ .state = SQL_STATE_TEXT })

@@ -3,10 +3,12 @@
 #include <ctype.h>
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "archive/copy-rows.h"
+#include "archive/sql-kind.h"
 #include "archive/sql-lexer.h"
 #include "archive/sql-lowrite.h"
 #include "archive/sql-section.h"
@@ -21,19 +23,7 @@
  * The longest statement that is kept is a COPY of 1,600 columns with names of 63 bytes, each of
  * which may stand twice (a quote), or become two when the client's encoding is not the server's. */
 #define STATEMENT_MAX ((size_t)256 << 10)
-
-typedef enum StatementKind {
-    STATEMENT_UNKNOWN, /* so far it may be several of these */
-    STATEMENT_TEXT,    /* of a definition, or INSERT */
-    STATEMENT_COMMENT, /* between statements */
-    STATEMENT_COMMAND, /* of psql's: \restrict */
-    STATEMENT_SET,
-    STATEMENT_COPY,
-    STATEMENT_SETVAL,
-    STATEMENT_LO_OPEN,
-    STATEMENT_LOWRITE,
-    STATEMENT_LO_CLOSE,
-} StatementKind;
+#define SHOWN_MAX 100 /* of it, in a message */
 
 typedef enum Mode {
     MODE_SQL,
@@ -46,10 +36,14 @@ struct SqlScanner {
     Mode mode;
     SqlLexer lexer;
     StatementKind kind;
-    Buf statement; /* what is held back or kept of it */
+    Buf statement;       /* what is held back or kept of it */
+    uint64_t line;       /* line feeds so far */
+    uint64_t begin_line; /* of the statement */
 
-    bool in_header; /* between the first and the last line of a section's comment */
-    bool complete;  /* pg_dump's last comment has come */
+    char *key;                /* of \restrict; NULL: none */
+    bool begun, unrestricted; /* a statement has come; \unrestrict has */
+    bool in_header;           /* between the first and the last line of a section's comment */
+    bool complete;            /* pg_dump's last comment has come */
     SqlSection section;
 
     char *schema, *name; /* of the table whose rows come */
@@ -61,6 +55,9 @@ struct SqlScanner {
     Lowrite lowrite;
     DigestStream *object;
     uint64_t object_bytes;
+
+    SqlPassOn *pass_on; /* or NULL */
+    void *userdata;
 };
 
 SqlScanner *sql_scanner_new(void)
@@ -84,6 +81,7 @@ void sql_scanner_free(SqlScanner *s)
         return;
     inventory_done(&s->inventory);
     buf_done(&s->statement);
+    free(s->key);
     sql_section_done(&s->section);
     free(s->schema);
     free(s->name);
@@ -93,41 +91,42 @@ void sql_scanner_free(SqlScanner *s)
     free(s);
 }
 
+void sql_scanner_pass_on(SqlScanner *s, SqlPassOn *pass_on, void *userdata)
+{
+    s->pass_on = pass_on;
+    s->userdata = userdata;
+}
+
 /* -- What a statement is -- */
 
-static const struct {
-    const char *start;
-    StatementKind kind;
-} starts[] = {
-    { "--", STATEMENT_COMMENT },
-    { "\\", STATEMENT_COMMAND },
-    { "SET ", STATEMENT_SET },
-    { "COPY ", STATEMENT_COPY },
-    { "SELECT pg_catalog.setval(", STATEMENT_SETVAL },
-    { "SELECT pg_catalog.lo_open(", STATEMENT_LO_OPEN },
-    { "SELECT pg_catalog.lowrite(0, '", STATEMENT_LOWRITE },
-    { "SELECT pg_catalog.lo_close(", STATEMENT_LO_CLOSE },
-};
-
-static StatementKind classify(const char *text, size_t size)
+/* Shows the first line of the statement, as far as it is here. */
+static int refuse(const SqlScanner *s, Err *err)
 {
-    StatementKind kind = STATEMENT_TEXT;
-
-    for (size_t i = 0; i < ELEMENTSOF(starts); i++) {
-        size_t length = strlen(starts[i].start);
-        if (memcmp(text, starts[i].start, size < length ? size : length) != 0)
-            continue;
-        if (size >= length)
-            return starts[i].kind;
-        kind = STATEMENT_UNKNOWN;
-    }
-    return kind;
+    size_t shown = strcspn(s->statement.data, "\n");
+    return err_set(
+        err, ERR_DAMAGED, "line %" PRIu64 " of the SQL is not as pg_dump writes it: %.*s",
+        s->begin_line + 1, (int)(shown < SHOWN_MAX ? shown : SHOWN_MAX), s->statement.data);
 }
 
 static void release_to_section(SqlScanner *s)
 {
     sql_section_write(&s->section, s->statement.data, s->statement.size);
     s->statement.size = 0;
+}
+
+/* Outside of sections, and in one whose text makes no definition, nothing would know of a change:
+ * the inventory of an archive has no digest of such text either. */
+static bool is_out_of_place(const SqlScanner *s)
+{
+    const char *type = s->section.kind == SECTION_NONE && s->section.type ? s->section.type : "";
+
+    if (s->complete)
+        return s->kind != STATEMENT_COMMENT && s->kind != STATEMENT_COMMAND;
+    if (s->kind == STATEMENT_TRANSACTION)
+        return strcmp(type, "BLOBS") != 0;
+    if (s->kind == STATEMENT_STATISTICS)
+        return strcmp(type, "STATISTICS DATA") != 0;
+    return s->kind == STATEMENT_TEXT && s->section.kind == SECTION_NONE;
 }
 
 /* Takes a statement's first bytes until it is known; returns how many. */
@@ -139,23 +138,29 @@ static size_t find_kind(SqlScanner *s, const char *data, size_t size)
         char c = data[taken++];
         if (s->statement.size == 0 && isspace((unsigned char)c)) {
             sql_section_write(&s->section, &c, 1);
+            s->line += c == '\n';
             continue;
         }
+        if (s->statement.size == 0)
+            s->begin_line = s->line;
         buf_addc(&s->statement, c);
-        s->kind = classify(s->statement.data, s->statement.size);
+        s->kind = statement_kind(s->statement.data, s->statement.size);
     }
+    return taken;
+}
 
+static int begin_statement(SqlScanner *s, const char *data, size_t size, Err *err)
+{
+    if (s->kind == STATEMENT_FOREIGN || is_out_of_place(s)) {
+        buf_add(&s->statement, data, size < SHOWN_MAX ? size : SHOWN_MAX);
+        return refuse(s, err);
+    }
+    s->begun |= s->kind != STATEMENT_COMMENT && s->kind != STATEMENT_COMMAND;
     if (s->kind == STATEMENT_TEXT)
         release_to_section(s);
     if (s->kind == STATEMENT_LOWRITE)
         lowrite_begin(&s->lowrite, s->lexer.backslash_escapes);
-    return taken;
-}
-
-static int refuse(const SqlScanner *s, Err *err)
-{
-    return err_set(err, ERR_DAMAGED, "not a statement as pg_dump writes it: %.100s",
-                   s->statement.data);
+    return 0;
 }
 
 /* The whole statement has to be read. */
@@ -170,15 +175,32 @@ static int keep(SqlScanner *s, const char *data, size_t size, Err *err)
     return 0;
 }
 
+static uint64_t count_lines(const char *data, size_t size)
+{
+    uint64_t lines = 0;
+
+    for (const char *end = data + size; (data = memchr(data, '\n', (size_t)(end - data))); data++)
+        lines++;
+    return lines;
+}
+
 /* Bytes of the current statement, and of none behind it. */
 static int take_statement(SqlScanner *s, const char *data, size_t size, Err *err)
 {
-    size_t taken = s->kind == STATEMENT_UNKNOWN ? find_kind(s, data, size) : 0;
-    data += taken;
-    size -= taken;
+    if (s->kind == STATEMENT_UNKNOWN) {
+        size_t taken = find_kind(s, data, size);
+        data += taken;
+        size -= taken;
+        int r = s->kind == STATEMENT_UNKNOWN ? 0 : begin_statement(s, data, size, err);
+        if (r < 0)
+            return r;
+    }
 
+    s->line += count_lines(data, size);
     switch (s->kind) {
     case STATEMENT_UNKNOWN:
+    case STATEMENT_FOREIGN:
+    case STATEMENT_STATISTICS:
         break;
     case STATEMENT_TEXT:
         sql_section_write(&s->section, data, size);
@@ -191,6 +213,8 @@ static int take_statement(SqlScanner *s, const char *data, size_t size, Err *err
     case STATEMENT_COMMAND:
     case STATEMENT_COMMENT:
     case STATEMENT_SET:
+    case STATEMENT_SEARCH_PATH:
+    case STATEMENT_TRANSACTION:
     case STATEMENT_COPY:
     case STATEMENT_SETVAL:
     case STATEMENT_LO_OPEN:
@@ -203,7 +227,7 @@ static int take_statement(SqlScanner *s, const char *data, size_t size, Err *err
 /* -- What it does -- */
 
 /* A section's header stands between two lines "--". */
-static void end_comment(SqlScanner *s)
+static int end_comment(SqlScanner *s, Err *err)
 {
     static const char last[] = "-- PostgreSQL database dump complete";
     char *line = s->statement.data;
@@ -211,14 +235,18 @@ static void end_comment(SqlScanner *s)
 
     if (strcmp(line, "--") == 0) {
         s->in_header = !s->in_header;
-        if (s->in_header)
-            sql_section_end(&s->section, &s->inventory);
-        else
+        if (s->in_header && sql_section_end(&s->section, &s->inventory) < 0)
+            return err_set(err, ERR_DAMAGED,
+                           "line %" PRIu64 " of the SQL ends a section of rows that has other "
+                           "statements, too",
+                           s->begin_line + 1);
+        if (!s->in_header)
             sql_section_begin(&s->section);
     } else if (s->in_header) {
         sql_section_read_name(&s->section, line);
         s->complete |= strcmp(line, last) == 0;
     }
+    return 0;
 }
 
 /* They stand between objects and hold from there on: none of them belongs to an object. */
@@ -281,11 +309,6 @@ static int end_lo_open(SqlScanner *s, Err *err)
     return 0;
 }
 
-static int end_lowrite(SqlScanner *s, Err *err)
-{
-    return s->object_open && lowrite_ended(&s->lowrite) ? 0 : refuse(s, err);
-}
-
 static int end_lo_close(SqlScanner *s, Err *err)
 {
     Digest digest = { 0 };
@@ -299,43 +322,50 @@ static int end_lo_close(SqlScanner *s, Err *err)
     return 0;
 }
 
-/* The text is of no use to a restore, whatever else is in it. */
-static int refuse_for_psql(Err *err)
+/* psql runs programs by such a line, or puts something else in place of what stands there. */
+static int refuse_for_psql(const SqlScanner *s, const char *what, Err *err)
 {
-    err_hint(err, "psql would not restore all of it. Set BACKUP_FORMAT=custom.");
-    return -EINVAL;
+    size_t shown = s->statement.size > 0 ? strcspn(s->statement.data, "\n") : 0;
+    return err_set(
+        err, ERR_DUMP_INCOMPLETE, "as psql reads it, line %" PRIu64 " of the SQL holds %s%s%.*s",
+        s->begin_line + 1, what, shown > 0 ? ": " : "",
+        (int)(shown < SHOWN_MAX ? shown : SHOWN_MAX), shown > 0 ? s->statement.data : "");
 }
 
-/* psql runs programs by such a line, several by one: nothing else of that kind comes from pg_dump.
- */
-static int end_command(const SqlScanner *s, Err *err)
+/* Around all statements; nothing else of that kind comes from pg_dump. */
+static int end_command(SqlScanner *s, Err *err)
 {
-    static const char *const known[] = { "\\restrict ", "\\unrestrict " };
+    _cleanup_free_ char *key = NULL;
+    bool begins;
 
-    for (size_t i = 0; i < ELEMENTSOF(known); i++)
-        if (text_starts_with(s->statement.data, known[i]) && !strchr(s->statement.data + 1, '\\'))
-            return 0;
-    err_set(err, ERR_DUMP_INCOMPLETE, "as psql reads it, the SQL holds a command of psql's: %.*s",
-            (int)strcspn(s->statement.data, "\n"), s->statement.data);
-    return refuse_for_psql(err);
+    int r = sql_read_restrict(s->statement.data, &begins, &key);
+    if (r >= 0 && begins && !s->key && !s->begun) {
+        s->key = TAKE_PTR(key);
+        return 0;
+    }
+    if (r < 0 || begins || !s->complete || s->unrestricted || !s->key || strcmp(s->key, key) != 0)
+        return refuse_for_psql(s, "a command of psql's", err);
+    s->unrestricted = true;
+    return 0;
 }
 
 static int end_statement(SqlScanner *s, Err *err)
 {
-    if (s->statement.size > 0 && memchr(s->statement.data, '\0', s->statement.size))
-        return refuse(s, err);
-
     switch (s->kind) {
     case STATEMENT_UNKNOWN:
-        release_to_section(s);
-        return 0;
+    case STATEMENT_FOREIGN:
+        return refuse(s, err);
     case STATEMENT_TEXT:
+    case STATEMENT_STATISTICS:
+        return 0;
+    case STATEMENT_SEARCH_PATH:
+    case STATEMENT_TRANSACTION:
+        release_to_section(s);
         return 0;
     case STATEMENT_COMMAND:
         return end_command(s, err);
     case STATEMENT_COMMENT:
-        end_comment(s);
-        return 0;
+        return end_comment(s, err);
     case STATEMENT_SET:
         return end_set(s, err);
     case STATEMENT_COPY:
@@ -345,31 +375,36 @@ static int end_statement(SqlScanner *s, Err *err)
     case STATEMENT_LO_OPEN:
         return end_lo_open(s, err);
     case STATEMENT_LOWRITE:
-        return end_lowrite(s, err);
+        return s->object_open && lowrite_ended(&s->lowrite) ? 0 : refuse(s, err);
     case STATEMENT_LO_CLOSE:
         return end_lo_close(s, err);
     }
     return 0;
 }
 
+static int pass_on(const SqlScanner *s, const char *data, size_t size, Err *err)
+{
+    return s->pass_on ? s->pass_on(s->userdata, data, size, err) : 0;
+}
+
 /* -- The stream: each takes some of the bytes and says how many -- */
 
+/* What is wrong with a piece is known before any of it is passed on. */
 static int take_sql(SqlScanner *s, const char *data, size_t size, size_t *ret_taken, Err *err)
 {
     SqlEvent event;
     size_t taken = sql_lexer_run(&s->lexer, data, size, &event);
-    if (s->lexer.tag_too_long)
-        return err_set(err, ERR_DAMAGED, "the delimiter of a dollar quote is longer than %d bytes",
-                       SQL_TAG_MAX);
-    if (s->lexer.command_inside) {
-        err_set(err, ERR_DUMP_INCOMPLETE,
-                "as psql reads it, a command of psql's stands inside a statement");
-        return refuse_for_psql(err);
-    }
+    bool psqls = s->lexer.command_inside || s->lexer.unclear;
 
-    int r = take_statement(s, data, taken, err);
-    if (r >= 0 && event != SQL_EVENT_NONE) {
+    int r = take_statement(s, data, taken, psqls ? NULL : err);
+    if (psqls)
+        return refuse_for_psql(
+            s, s->lexer.unclear ? s->lexer.unclear : "a command of psql's inside", err);
+    if (r >= 0 && event != SQL_EVENT_NONE)
         r = end_statement(s, err);
+    if (r >= 0 && s->kind != STATEMENT_COMMAND)
+        r = pass_on(s, data, taken, err);
+    if (event != SQL_EVENT_NONE) {
         s->kind = STATEMENT_UNKNOWN;
         s->statement.size = 0;
     }
@@ -384,28 +419,42 @@ static int take_line_feed(SqlScanner *s, const char *data, size_t *ret_taken, Er
                        s->name);
     copy_rows_begin_in_order(s->rows, &s->order);
     s->mode = MODE_ROWS;
+    s->line++;
     *ret_taken = 1;
-    return 0;
+    return pass_on(s, data, 1, err);
 }
 
-static void take_rows(SqlScanner *s, const char *data, size_t size, size_t *ret_taken)
+static void end_rows(SqlScanner *s)
 {
-    *ret_taken = copy_rows_take(s->rows, data, size);
-    if (!copy_rows_ended(s->rows))
-        return;
-
     inventory_add_table(&s->inventory, s->schema, s->name, copy_rows_count(s->rows),
                         copy_rows_bytes(s->rows), copy_rows_digest(s->rows));
+    s->line += copy_rows_count(s->rows) + 1;
     free(TAKE_PTR(s->schema));
     free(TAKE_PTR(s->name));
     column_order_done(&s->order);
     s->mode = MODE_SQL;
 }
 
+static int take_rows(SqlScanner *s, const char *data, size_t size, size_t *ret_taken, Err *err)
+{
+    *ret_taken = copy_rows_take(s->rows, data, size);
+    if (copy_rows_damaged(s->rows))
+        return err_set(err, ERR_DAMAGED,
+                       "line %" PRIu64
+                       " of the SQL is no row, but ends them with a carriage return",
+                       s->line + copy_rows_count(s->rows) + 1);
+    if (copy_rows_ended(s->rows))
+        end_rows(s);
+    return pass_on(s, data, *ret_taken, err);
+}
+
 int sql_scanner_write(SqlScanner *s, const void *data, size_t size, Err *err)
 {
     const char *bytes = data;
     int r = 0;
+
+    if (memchr(data, '\0', size)) /* psql loses what stands behind it in the line */
+        return err_set(err, ERR_DAMAGED, "the SQL holds a byte of value 0");
 
     for (size_t at = 0, taken = 0; r >= 0 && at < size; at += taken) {
         switch (s->mode) {
@@ -416,7 +465,7 @@ int sql_scanner_write(SqlScanner *s, const void *data, size_t size, Err *err)
             r = take_line_feed(s, bytes + at, &taken, err);
             break;
         case MODE_ROWS:
-            take_rows(s, bytes + at, size - at, &taken);
+            r = take_rows(s, bytes + at, size - at, &taken, err);
             break;
         }
     }
@@ -425,16 +474,18 @@ int sql_scanner_write(SqlScanner *s, const void *data, size_t size, Err *err)
 
 int sql_scanner_finish(SqlScanner *s, Err *err)
 {
-    const char *inside = s->mode != MODE_SQL ? "a table's rows"
-                         : s->object_open    ? "a large object"
-                                             : sql_lexer_inside(&s->lexer);
-    if (inside || !s->complete) {
-        err_set(err, ERR_DUMP_INCOMPLETE, "as psql reads it, the SQL ends %s%s",
-                inside ? "inside " : "without pg_dump's last comment", inside ? inside : "");
-        return refuse_for_psql(err);
-    }
+    const char *inside = s->mode != MODE_SQL ? "inside a table's rows"
+                         : s->object_open    ? "inside a large object"
+                                             : NULL;
+    const char *cut = sql_lexer_inside(&s->lexer);
 
-    sql_section_end(&s->section, &s->inventory);
+    if (!inside && !cut && !s->complete)
+        inside = "without pg_dump's last comment";
+    if (!inside && !cut && s->key && !s->unrestricted)
+        inside = "without \\unrestrict";
+    if (inside || cut)
+        return err_set(err, ERR_DUMP_INCOMPLETE, "as psql reads it, the SQL ends %s%s",
+                       inside ? inside : "inside ", inside ? "" : cut);
     return 0;
 }
 

@@ -6,9 +6,13 @@
  * psql does, so that nothing inside a literal, a quoted name, a dollar quote or a comment is taken
  * for any of them. Bounded memory: one statement's beginning, never a row.
  *
- * Tables, sequences and large objects are those of an archive of the same snapshot. A statement
- * that begins as one that carries contents, but goes on in another way than pg_dump's, is
- * ERR_DAMAGED: it is never guessed at. */
+ * Tables, sequences and large objects are those of an archive of the same snapshot.
+ *
+ * A text that this accepts holds no command of psql's but \restrict and \unrestrict around all of
+ * it, and none but the statements of pg_dump's, each where pg_dump has it. Others are ERR_DAMAGED;
+ * what psql would read in a way of its own, or act upon, is ERR_DUMP_INCOMPLETE. Nothing is guessed
+ * at. What no text can tell is what the server does: a function that a statement calls there may
+ * change the settings by which psql reads what follows. */
 
 #include "archive/inventory.h"
 #include "sys/mem.h"
@@ -24,6 +28,11 @@ static inline void sql_scanner_freep(SqlScanner **s)
     sql_scanner_free(*s);
 }
 #define _cleanup_sql_scanner_ _cleanup_(sql_scanner_freep)
+
+/* Gets the text as it comes, without psql's commands: a statement's end only once all of it was
+ * found good. */
+typedef int SqlPassOn(void *userdata, const void *data, size_t size, Err *err);
+void sql_scanner_pass_on(SqlScanner *s, SqlPassOn *pass_on, void *userdata);
 
 int sql_scanner_write(SqlScanner *s, const void *data, size_t size, Err *err);
 /* ERR_DUMP_INCOMPLETE when the text ends, as psql reads it, inside a COPY block, a statement or a

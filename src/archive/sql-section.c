@@ -1,5 +1,6 @@
 #include "archive/sql-section.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,9 +124,10 @@ static void end_definition(SqlSection *s)
     pass_on(s);
 }
 
-void sql_section_end(SqlSection *s, Inventory *i)
+int sql_section_end(SqlSection *s, Inventory *i)
 {
     Digest digest = { 0 };
+    int r = s->kind == SECTION_TABLE_DATA && s->copied && s->text.bytes > 0 ? -EINVAL : 0;
 
     if (s->kind == SECTION_DEFINITION)
         end_definition(s);
@@ -137,4 +139,5 @@ void sql_section_end(SqlSection *s, Inventory *i)
 
     s->kind = SECTION_NONE;
     forget_name(s);
+    return r;
 }

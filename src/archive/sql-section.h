@@ -37,5 +37,6 @@ void sql_section_read_name(SqlSection *s, const char *line);
 /* The header is over: the section of the name that was read begins. */
 void sql_section_begin(SqlSection *s);
 void sql_section_write(SqlSection *s, const void *data, size_t size);
-/* Ends the section, if there is one, and adds what it was to the inventory. */
-void sql_section_end(SqlSection *s, Inventory *i);
+/* Ends the section, if there is one, and adds what it was to the inventory. -EINVAL for a table's
+ * rows with statements beside COPY, which nothing has a digest of. */
+int sql_section_end(SqlSection *s, Inventory *i);

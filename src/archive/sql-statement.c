@@ -194,6 +194,20 @@ int sql_read_setval_value(const char *text, int64_t *ret_value, bool *ret_called
     return read_value(quote + 1, ret_value, ret_called);
 }
 
+int sql_read_restrict(const char *text, bool *ret_begins, char **ret_key)
+{
+    bool begins = skip(&text, "\\restrict ") >= 0;
+    if (!begins && skip(&text, "\\unrestrict ") < 0)
+        return -EINVAL;
+    size_t size = strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    if (size == 0 || strcmp(text + size, "\n") != 0)
+        return -EINVAL;
+
+    *ret_begins = begins;
+    *ret_key = mem_strndup(text, size);
+    return 0;
+}
+
 int sql_read_lo_open(const char *text, uint32_t *ret_oid)
 {
     char *end;

@@ -24,3 +24,7 @@ int sql_read_setval_value(const char *text, int64_t *ret_value, bool *ret_called
 
 /* "SELECT pg_catalog.lo_open('1234', 131072);" */
 int sql_read_lo_open(const char *text, uint32_t *ret_oid);
+
+/* "\restrict KEY" or "\unrestrict KEY" with its line feed. The key is of letters and digits: psql
+ * would run what stands in backticks, and put the values of its variables in their place. */
+int sql_read_restrict(const char *text, bool *ret_begins, char **ret_key);

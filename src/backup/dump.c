@@ -129,6 +129,10 @@ static int judge_contents(void *userdata, Inventory *inventory, const Err *why_n
     /* Text that psql would not read to its end restores nothing, or worse, half. */
     if (!inventory && why_none->kind == ERR_DUMP_INCOMPLETE) {
         err_copy(err, why_none);
+        err_hint(err,
+                 "psql, which restores SQL text, would not do what is meant. Look on the server "
+                 "for what that line comes from, and set BACKUP_FORMAT=custom, which pg_restore "
+                 "reads.");
         return -EIO;
     }
     int r = d->session ? pg_survey_finish(d->session, &d->survey, err) : 0;

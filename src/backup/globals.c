@@ -223,6 +223,8 @@ static int run_statements(Work *w, const Buf *text, Err *err)
     for (size_t at = 0; at < text->size;) {
         SqlEvent event;
         at += sql_lexer_run(&lexer, text->data + at, text->size - at, &event);
+        if (lexer.unclear)
+            return err_set(err, ERR_DAMAGED, "not as pg_dumpall writes it: %s", lexer.unclear);
         if (event == SQL_EVENT_NONE)
             continue;
 

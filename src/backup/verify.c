@@ -389,8 +389,11 @@ static int decode(const Catalog *catalog, const Series *series, const Backup *ba
     if (r < 0 || !pass.observe)
         return r;
     r = stage_observe_take_inventory(pass.observed, &now, err);
-    if (r < 0 && err_is_set(err) && err->kind == ERR_DUMP_INCOMPLETE)
+    if (r < 0 && err_is_set(err) && err->kind == ERR_DUMP_INCOMPLETE) {
         err->kind = ERR_DAMAGED; /* it was whole once: it has an inventory */
+        err_hint(err, "psql would not do what is meant: do not give this text to it. Restore "
+                      "another backup.");
+    }
     return r < 0 ? r : compare_inventories(dir, m, &now, err);
 }
 

@@ -52,6 +52,22 @@ START_TEST(rows_in_any_pieces_are_counted_and_digested)
 }
 END_TEST
 
+/* psql ends rows there; pg_dump never writes it. */
+START_TEST(an_end_with_a_carriage_return_is_damage_whatever_the_pieces)
+{
+    static const char block[] = "1\n\\.\r\n2\n" END;
+    _cleanup_copy_rows_ CopyRows *c = copy_rows_new();
+
+    for (size_t piece = 1; piece < sizeof(block); piece++) {
+        _cleanup_err_ Err err = { 0 };
+        copy_rows_begin(c);
+        ck_assert_int_lt(feed(c, block, sizeof(block) - 1, piece, &err), 0);
+        ck_assert_int_eq(err.kind, ERR_DAMAGED);
+        ck_assert(copy_rows_damaged(c));
+    }
+}
+END_TEST
+
 START_TEST(a_long_row_in_pieces_has_the_digest_of_the_whole)
 {
     size_t size = 3 << 20;
@@ -128,6 +144,7 @@ END_TEST
 
 static const UnitTest tests[] = {
     UNIT_LOOP(rows_in_any_pieces_are_counted_and_digested, ELEMENTSOF(samples)),
+    UNIT_TEST(an_end_with_a_carriage_return_is_damage_whatever_the_pieces),
     UNIT_TEST(a_long_row_in_pieces_has_the_digest_of_the_whole),
     UNIT_TEST(a_block_cut_short_anywhere_is_damaged),
     UNIT_TEST(anything_behind_the_end_is_damage),

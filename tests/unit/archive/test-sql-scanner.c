@@ -10,11 +10,11 @@
 /* What pg_dump 15 writes around the objects. */
 #define HEAD                                                                                       \
     "--\n-- PostgreSQL database dump\n--\n\n"                                                      \
-    "\\restrict abc'\n\n"                                                                          \
+    "\\restrict abc1\n\n"                                                                          \
     "-- Dumped from database version 15.18\n\n"                                                    \
     "SET standard_conforming_strings = on;\n"                                                      \
     "SELECT pg_catalog.set_config('search_path', '', false);\n\n"
-#define TAIL "--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc'\n\n"
+#define TAIL "--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc1\n\n"
 #define HEADER(name, type, schema)                                                                 \
     "--\n-- Name: " name "; Type: " type "; Schema: " schema "; Owner: postgres\n--\n\n"
 #define DATA_HEADER(name, type, schema)                                                            \
@@ -144,14 +144,16 @@ END_TEST
 
 START_TEST(without_standard_conforming_strings_a_backslash_stands_twice)
 {
-    static const char text[] = HEAD "SET standard_conforming_strings = off;\n"
-                                    "SELECT pg_catalog.setval('public.\"a\\\\b''c\"', 1, false);\n"
-                                    "SELECT 'x\\';COPY';\n"
-                                    "SELECT pg_catalog.lo_open('3000000000', 131072);\n"
-                                    "SELECT pg_catalog.lo_close(0);\n\n"
-                                    "SELECT pg_catalog.lo_open('16400', 131072);\n"
-                                    "SELECT pg_catalog.lowrite(0, '\\\\x68656c6c6f20776f726c64');\n"
-                                    "SELECT pg_catalog.lo_close(0);\n" TAIL;
+    static const char text[] =
+        HEAD "SET standard_conforming_strings = off;\n"
+             "SELECT pg_catalog.setval('public.\"a\\\\b''c\"', 1, false);\n" HEADER(
+                 "x", "COMMENT",
+                 "public") "COMMENT ON TABLE x IS 'x\\';COPY';\n"
+                           "SELECT pg_catalog.lo_open('3000000000', 131072);\n"
+                           "SELECT pg_catalog.lo_close(0);\n\n"
+                           "SELECT pg_catalog.lo_open('16400', 131072);\n"
+                           "SELECT pg_catalog.lowrite(0, '\\\\x68656c6c6f20776f726c64');\n"
+                           "SELECT pg_catalog.lo_close(0);\n" TAIL;
     expect_line(text, LARGE_OBJECTS_LINE);
     expect_line(text, "\"name\":\"a\\\\b'c\",\"value\":1,\"called\":false}");
 }
@@ -159,25 +161,23 @@ END_TEST
 
 /* Each holds what looks like contents, and has none. */
 static const char *const disguises[] = {
-    "SELECT 'a;\nCOPY public.fake (a) FROM stdin;\n1\n\\.\n';\n",
-    "SELECT E'\\';\nCOPY public.fake (a) FROM stdin;\n1\n\\.\n';\n",
-    "SELECT \"a;\nCOPY public.fake (a) FROM stdin;\n1\n\\.\n\";\n",
-    "SELECT $_$a;\nCOPY public.fake (a) FROM stdin;\n1\n\\.\n$_$;\n",
-    "SELECT 1 /*;\nCOPY public.fake (a) FROM stdin;\n1\n*/;\n",
-    "SELECT 1 --;\n + 2 -- COPY public.fake (a) FROM stdin;\n;\n",
-    "SELECT 1,\nCOPY public.fake (a) FROM stdin;\n",
+    "COMMENT ON TABLE x IS 'a;\nCOPY public.fake (a) FROM stdin;\n1\n\\.\n';\n",
+    "COMMENT ON TABLE x IS E'\\';\nCOPY public.fake (a) FROM stdin;\n1\n\\.\n';\n",
+    "CREATE TABLE \"a;\nCOPY public.fake (a) FROM stdin;\n1\n\\.\n\" ();\n",
+    "CREATE FUNCTION f() AS $_$a;\nCOPY public.fake (a) FROM stdin;\n1\n\\.\n$_$;\n",
+    "CREATE VIEW v AS SELECT 1 /*;\nCOPY public.fake (a) FROM stdin;\n1\n*/;\n",
+    "CREATE VIEW v AS SELECT 1 --;\n + 2 -- COPY public.fake (a) FROM stdin;\n;\n",
+    "CREATE VIEW v AS SELECT 1,\nCOPY public.fake (a) FROM stdin;\n",
     "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;\n"
     "SELECT pg_catalog.setval('public.fake', 1, true);\nEND;\n",
     "CREATE RULE r AS ON INSERT TO v DO INSTEAD (SELECT 1;\n"
     "SELECT pg_catalog.setval('public.fake', 1, true);\n);\n",
     "COMMENT ON TABLE x IS '\n--\n-- Name: fake; Type: TABLE; Schema: public; Owner: x\n--\n';\n",
-    "SELECT pg_catalog.setval_fake('public.fake', 1, true);\n",
-    "COPYRIGHT; SETTER; SELECT pg_catalog.lo_creat(1);\n",
 };
 
 START_TEST(what_only_looks_like_contents_is_none)
 {
-    _cleanup_free_ char *text = mem_printf(HEAD "%s" COPY_ORDERS TAIL, disguises[_i]);
+    _cleanup_free_ char *text = mem_printf(HEAD SCHEMA_SHOP "%s" COPY_ORDERS TAIL, disguises[_i]);
     _cleanup_free_ char *lines = lines_of(text, strlen(text));
 
     ck_assert_ptr_null(strstr(lines, "fake"));
@@ -222,9 +222,10 @@ END_TEST
 
 START_TEST(a_header_is_read_from_the_right)
 {
-    expect_line(HEAD HEADER("a; Type: VIEW; Schema: b", "TABLE", "public") "SELECT 1;\n" TAIL,
-                "\"type\":\"TABLE\",\"schema\":\"public\","
-                "\"name\":\"a; Type: VIEW; Schema: b\"");
+    expect_line(
+        HEAD HEADER("a; Type: VIEW; Schema: b", "TABLE", "public") "CREATE TABLE x ();\n" TAIL,
+        "\"type\":\"TABLE\",\"schema\":\"public\","
+        "\"name\":\"a; Type: VIEW; Schema: b\"");
 }
 END_TEST
 
@@ -248,53 +249,65 @@ START_TEST(definitions_of_large_objects_have_one_name)
 }
 END_TEST
 
-START_TEST(what_bears_the_name_of_the_database_is_no_definition)
-{
-    _cleanup_free_ char *lines = lines_of(
-        HEAD HEADER("appdb", "DATABASE", "-") "CREATE DATABASE appdb;\n\n\n"           //
-        HEADER("DATABASE appdb", "COMMENT", "-") "COMMENT ON DATABASE appdb IS 'x';\n" //
-        HEADER("appdb", "DATABASE PROPERTIES", "-") "ALTER DATABASE appdb RESET ALL;\n" TAIL,
-        7);
-    ck_assert_ptr_null(strstr(lines, "appdb"));
-}
-END_TEST
-
 /* What begins as pg_dump's statements do, and goes on in another way. */
 static const struct {
     const char *text, *message;
 } surprises[] = {
-    { "COPY public.orders (id) FROM '/etc/passwd';\n",
-      "not a statement as pg_dump writes it: COPY" },
+    { "COPY public.orders (id) FROM '/etc/passwd';\n", "not as pg_dump writes it: COPY" },
     { "COPY public.orders (id) FROM stdin; 1\n\\.\n", "do not begin in a new line" },
-    { "SELECT pg_catalog.setval('public.counter', 42);\n", "not a statement" },
-    { "SELECT pg_catalog.lo_open('x', 131072);\n", "not a statement" },
-    { "SELECT pg_catalog.lo_close(0);\n", "not a statement" },
-    { "SELECT pg_catalog.lowrite(0, '\\x00');\n", "not a statement" },
+    { "SELECT pg_catalog.setval('public.counter', 42);\n", "not as pg_dump writes it" },
+    { "SELECT pg_catalog.lo_open('x', 131072);\n", "not as pg_dump writes it" },
+    { "SELECT pg_catalog.lo_close(0);\n", "not as pg_dump writes it" },
+    { "SELECT pg_catalog.lowrite(0, '\\x00');\n", "not as pg_dump writes it" },
     { "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lo_open('2', 131072);\n",
-      "not a statement" },
+      "not as pg_dump writes it" },
     { "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lo_close(1);\n",
-      "not a statement" },
+      "not as pg_dump writes it" },
     { "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lowrite(0, 'x00');\n",
-      "not a statement" },
+      "not as pg_dump writes it" },
     { "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lowrite(0, '\\x0');\n",
-      "not a statement" },
+      "not as pg_dump writes it" },
     { "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lowrite(0, '\\x0G');\n",
-      "not a statement" },
+      "not as pg_dump writes it" },
     { "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lowrite(0, '\\x00', 1);\n",
-      "not a statement" },
+      "not as pg_dump writes it" },
     { "SELECT pg_catalog.lo_open('1', 131072);\nSELECT pg_catalog.lowrite(0, '\\x00')  ;\n",
-      "not a statement" },
+      "not as pg_dump writes it" },
     { "SELECT pg_catalog.lo_open('1', 131072);\n", "inside a large object" },
-    { "SET client_encoding = 'SJIS';\n", "not a statement as pg_dump writes it: SET client_enc" },
-    { "SET standard_conforming_strings = 0;\n", "not a statement" },
+    { "SET client_encoding = 'SJIS';\n", "not as pg_dump writes it: SET client_enc" },
+    { "SET standard_conforming_strings = 0;\n", "not as pg_dump writes it" },
+    { "BEGIN;\n", "not as pg_dump writes it: BEGIN;" },
+    { "copy zz from stdin;\n'\n\\.\n\\! id\n-- ';\n", "pg_dump writes it: copy zz from stdin;" },
+    { "COPY\tzz FROM stdin;\n1\n\\.\n", "pg_dump writes it: COPY\tzz" },
+    { "\xef\xbb\xbf"
+      "COPY zz FROM stdin;\n1\n\\.\n",
+      "not as pg_dump writes it" },
+    { "/**/COPY zz FROM stdin;\n1\n\\.\n", "not as pg_dump writes it: /**/" },
+    { "set standard_conforming_strings = off;\n", "not as pg_dump writes it: set" },
+    { "RESET standard_conforming_strings;\n", "not as pg_dump writes it: RESET" },
+    { "SELECT set_config('standard_conforming_strings', 'off', false);\n",
+      "pg_dump writes it: SELECT" },
+    { "SELECT pg_catalog.set_config('search_path', 'x', false);\n", "not as pg_dump writes it" },
+    { "DROP TABLE public.orders;\n", "line 12 of the SQL is not as pg_dump writes it: DROP TABLE" },
+    { "CREATE TABLE public.orders ();\n", "not as pg_dump writes it: CREATE TABLE" },
+    { "SELECT * FROM pg_catalog.pg_restore_relation_stats('version', 1);\n", "not as pg_dump" },
+    { SEQUENCE_COUNTER "DROP TABLE public.orders;\n", "not as pg_dump writes it: DROP TABLE" },
+    { SEQUENCE_COUNTER "ALTER TABLE t ADD i int;\n", "not as pg_dump writes it: ALTER TABLE" },
+    { COPY_ORDERS "INSERT INTO public.orders VALUES (3);\n", "a section of rows that has other" },
+    { HEADER("appdb", "DATABASE", "-") "CREATE DATABASE appdb;\n", "writes it: CREATE DATABASE" },
+    { "--\n-- PostgreSQL database dump complete\n--\nSET a = 1;\n", "pg_dump writes it: SET a" },
+    { "COPY zz (a) FROM stdin;\n1\n\\.\r\n\\! id\n/*\n\\.\n*/;\n", "line 14 of the SQL is no row" },
     { "-- a comment\r\\! id\n", "a command of psql's: \\! id" },
-    { "\\! id\n", "a command of psql's: \\! id" },
-    { "SELECT 1; \\! id\n", "a command of psql's: \\! id" },
+    { "\\! id\n", "line 12 of the SQL holds a command of psql's: \\! id" },
     { "\\connect 'host=elsewhere'\n", "a command of psql's" },
-    { "\\unrestrict abc \\! id\n", "a command of psql's" },
-    { "SELECT 1 \\! id\n;\n", "inside a statement" },
-    { "SELECT (1 \\! id\n);\n", "inside a statement" },
-    { "SELECT 1 AS a\\! id\n;\n", "inside a statement" },
+    { "\\restrict abc1\n", "a command of psql's" },
+    { "\\unrestrict abc1\n", "a command of psql's" },
+    { "\\unrestrict `id`\n", "a command of psql's" },
+    { "SET a = 1; \\! id\n", "a command of psql's: \\! id" },
+    { "SELECT 1 \\! id\n;\n", "a command of psql's inside" },
+    { "SELECT (1 \\! id\n);\n", "a command of psql's inside" },
+    { "SELECT 1 AS a\\! id\n;\n", "a command of psql's inside" },
+    { "SET a = 1, :DBNAME;\n", "a variable of psql's" },
 };
 
 START_TEST(a_statement_in_another_form_is_damage)
@@ -308,6 +321,97 @@ START_TEST(a_nul_in_a_statement_is_damage)
 {
     static const char text[] = HEAD "COPY public.orders (id) FROM stdin;\0;\n1\n\\.\n" TAIL;
     expect_damage(text, sizeof(text) - 1, "");
+}
+END_TEST
+
+/* What psql runs stands in backticks, and where it ends rows is no end for others. */
+START_TEST(no_command_but_one_pair_around_all_of_it_is_accepted)
+{
+#define SQL(begin, end) begin "SET a = 1;\n--\n-- PostgreSQL database dump complete\n--\n\n" end
+    static const struct {
+        const char *text;
+        bool accepted;
+    } cases[] = {
+        { SQL("", ""), true },
+        { SQL("\\restrict aZ09\n", "\\unrestrict aZ09\n"), true },
+        { SQL("-- x\n\n\\restrict a\n", "\\unrestrict a\n\n"), true },
+        { SQL("\\restrict a\n", ""), false },
+        { SQL("", "\\unrestrict a\n"), false },
+        { SQL("\\restrict a\n", "\\unrestrict b\n"), false },
+        { SQL("\\restrict a\n", "\\unrestrict aa\n"), false },
+        { SQL("\\restrict a\n\\restrict a\n", "\\unrestrict a\n"), false },
+        { SQL("\\restrict a\n", "\\unrestrict a\n\\unrestrict a\n"), false },
+        { SQL("SET a = 1;\n\\restrict a\n", "\\unrestrict a\n"), false },
+        { SQL("\\restrict a\n\\unrestrict a\n", ""), false },
+        { SQL("\\restrict a\n", "\\unrestrict a\n\\! id\n"), false },
+        { SQL("\\restrict `id`\n", "\\unrestrict `id`\n"), false },
+        { SQL("\\restrict a\n", "\\unrestrict `id; echo a`\n"), false },
+        { SQL("\\restrict a\n", "\\unrestrict :a\n"), false },
+        { SQL("\\restrict a\n", "\\unrestrict a \\! id\n"), false },
+        { SQL("\\restrict a\n", "\\unrestrict a\r\n"), false },
+        { SQL("\\restrict a\n", "\\unrestrict  a\n"), false },
+        { SQL("\\restrict \n", "\\unrestrict \n"), false },
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_inventory_ Inventory inventory = { 0 };
+        int r = scan(cases[i].text, strlen(cases[i].text), 3, &inventory, NULL);
+        ck_assert_msg((r == 0) == cases[i].accepted, "%s", cases[i].text);
+    }
+}
+END_TEST
+
+static int add_to_buf(void *userdata, const void *data, size_t size, Err *err)
+{
+    (void)err;
+    buf_add(userdata, data, size);
+    return 0;
+}
+
+/* Caller frees. */
+static char *passed_on(const char *text, size_t piece, int *ret)
+{
+    _cleanup_sql_scanner_ SqlScanner *s = sql_scanner_new();
+    size_t size = strlen(text);
+    Buf b = { 0 };
+
+    *ret = 0;
+    sql_scanner_pass_on(s, add_to_buf, &b);
+    for (size_t at = 0; *ret >= 0 && at < size; at += piece)
+        *ret = sql_scanner_write(s, text + at, piece < size - at ? piece : size - at, NULL);
+    return buf_take(&b);
+}
+
+START_TEST(all_but_the_commands_is_passed_on)
+{
+    int r;
+
+    for (size_t piece = 1; piece <= strlen(SAMPLE); piece += piece) {
+        _cleanup_free_ char *got = passed_on(SAMPLE, piece, &r);
+        ck_assert_int_eq(r, 0);
+        ck_assert_ptr_null(strstr(got, "restrict"));
+        ck_assert_uint_ge(strlen(got) + strlen("\n\n\\restrict abc1\n\n\\unrestrict abc1\n"),
+                          strlen(SAMPLE));
+        ck_assert_ptr_nonnull(strstr(got, COPY_ORDERS));
+        ck_assert_ptr_nonnull(strstr(got, LARGE_OBJECTS));
+    }
+}
+END_TEST
+
+START_TEST(of_what_is_refused_no_end_is_passed_on)
+{
+    static const char *const ends[] = { "\\! id\n", "copy zz from stdin;\n1\n",
+                                        "SET standard_conforming_strings = 0;\n" };
+
+    for (size_t i = 0; i < ELEMENTSOF(ends); i++)
+        for (size_t piece = 1; piece < 1000; piece += piece) {
+            _cleanup_free_ char *text = mem_printf(HEAD "%s", ends[i]);
+            int r;
+            _cleanup_free_ char *got = passed_on(text, piece, &r);
+            ck_assert_int_lt(r, 0);
+            ck_assert_ptr_null(strchr(strstr(got, "search_path"), '\\'));
+            ck_assert_ptr_null(strchr(strstr(got, "false);") + strlen("false);"), ';'));
+        }
 }
 END_TEST
 
@@ -352,9 +456,11 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_header_is_read_from_the_right),
     UNIT_TEST(other_lines_of_a_header_do_not_matter),
     UNIT_TEST(definitions_of_large_objects_have_one_name),
-    UNIT_TEST(what_bears_the_name_of_the_database_is_no_definition),
     UNIT_LOOP(a_statement_in_another_form_is_damage, ELEMENTSOF(surprises)),
     UNIT_TEST(a_nul_in_a_statement_is_damage),
+    UNIT_TEST(no_command_but_one_pair_around_all_of_it_is_accepted),
+    UNIT_TEST(all_but_the_commands_is_passed_on),
+    UNIT_TEST(of_what_is_refused_no_end_is_passed_on),
     UNIT_TEST(the_widest_table_of_postgresql_fits),
     UNIT_TEST(a_longer_statement_is_damage),
 };
