@@ -186,12 +186,16 @@ int sql_read_setval(const char *text, bool plain_backslash, char **ret_schema, c
     return 0;
 }
 
+/* Whether a backslash hides what stands behind it is not known here. pg_dump writes it so that the
+ * literal ends in the same place either way. */
 int sql_read_setval_value(const char *text, int64_t *ret_value, bool *ret_called)
 {
-    const char *quote = strrchr(text, '\'');
-    if (!quote || skip(&text, "SELECT pg_catalog.setval('") < 0)
-        return -EINVAL;
-    return read_value(quote + 1, ret_value, ret_called);
+    _cleanup_free_ char *literal = NULL;
+
+    int r = skip(&text, "SELECT pg_catalog.setval(");
+    if (r >= 0)
+        r = take_quoted(&text, '\'', /* double_backslash= */ false, &literal);
+    return r < 0 ? r : read_value(text, ret_value, ret_called);
 }
 
 int sql_read_restrict(const char *text, bool *ret_begins, char **ret_key)

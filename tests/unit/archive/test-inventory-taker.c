@@ -249,6 +249,8 @@ START_TEST(a_sequence_without_a_value_is_damage)
         "SELECT pg_catalog.setval('public.counter', , true);\n",
         "SELECT pg_catalog.setval('public.counter', 9223372036854775808, true);\n",
         "SELECT pg_catalog.setval('public.counter', 42, true); DROP TABLE orders;\n",
+        "SELECT pg_catalog.setval('public.counter', 1, true); DROP TABLE orders; "
+        "SELECT pg_catalog.setval('public.counter', 42, true);\n",
         "SELECT 'public.counter', 42, true);\n",
     };
     _cleanup_inventory_taker_ InventoryTaker *t = inventory_taker_new();
