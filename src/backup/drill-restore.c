@@ -8,6 +8,7 @@
 #include "backup/drill-judge.h"
 #include "backup/drill-settings.h"
 #include "backup/drill-step.h"
+#include "backup/psql-sink.h"
 #include "backup/verify.h"
 #include "pg/account.h"
 #include "stream/sink-child.h"
@@ -217,14 +218,22 @@ static int choose_way(Drill *d, const char *path, uint64_t jobs, PgRestoreOption
     return 0;
 }
 
-static int feed(Drill *d, Child *child, PgCommand *command, bool itself, Err *err)
+static int feed(Drill *d, Child *child, PgCommand *command, const PgRestoreOptions *options,
+                Err *err)
 {
-    int r = drill_spawn(d, command, itself ? CHILD_NEITHER : CHILD_STDIN, child, err);
+    const ChildPipe pipe = options->archive ? CHILD_NEITHER : CHILD_STDIN;
+    Stage *sink = NULL;
+
+    int r = drill_spawn(d, command, pipe, child, err);
     if (r < 0)
         return r;
-    if (itself)
+    if (options->archive)
         return child_wait(child, err);
-    return verify_stream(d->ctx->catalog, d->series, d->backup, sink_child_new(child), err);
+    if (!options->plain)
+        sink = sink_child_new(child);
+    else
+        r = psql_sink_new(child, &d->programs, /* one_transaction= */ false, &sink, err);
+    return r < 0 ? r : verify_stream(d->ctx->catalog, d->series, d->backup, sink, err);
 }
 
 static int restore_contents(Drill *d, uint64_t jobs, Err *err)
@@ -240,7 +249,7 @@ static int restore_contents(Drill *d, uint64_t jobs, Err *err)
     r = pg_command_restore(&d->programs, pg_cluster_target(d->cluster), &options, &command, err);
     if (r < 0)
         return r;
-    r = feed(d, &child, &command, /* itself= */ options.archive != NULL, err);
+    r = feed(d, &child, &command, &options, err);
     return judge_failure(d, &child, r, err);
 }
 

@@ -25,6 +25,17 @@ int restore_check_digest(const RestoreSource *source, Err *err)
     return verify_stored(source->catalog, source->series, source->backup, err);
 }
 
+/* psql acts upon a command as soon as it comes: text is searched for them before anything is done.
+ */
+int restore_check_contents(const RestoreSource *source, Err *err)
+{
+    if (!manifest_is_text(&source->backup->manifest))
+        return restore_check_digest(source, err);
+    restore_begin_pass(source, "searching");
+    return verify_decoded(source->catalog, source->series, source->backup, /* client= */ NULL,
+                          /* stall_timeout= */ 0, err);
+}
+
 int restore_stream_into(const RestoreSource *source, Stage *sink, Err *err)
 {
     restore_begin_pass(source, "restoring");

@@ -44,9 +44,11 @@ static int refuse_commands(const RestoreSource *source, Err *err)
     err_set(err, ERR_REFUSED,
             "%s has no inventory: nobody has looked for commands in it, which psql runs",
             source->backup->stem);
-    err_hint(err, "Write it to a file with --output, make sure that no line but \\restrict and "
-                  "\\unrestrict begins with a backslash outside of COPY data, and give it to "
-                  "psql yourself.");
+    err_hint(
+        err,
+        "Write it to a file with --output, make sure that outside of COPY data no line but one "
+        "\\restrict and one \\unrestrict, each with a word of letters and digits, begins "
+        "with a backslash, and give it to psql yourself.");
     return -EPERM;
 }
 

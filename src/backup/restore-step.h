@@ -12,6 +12,8 @@
 /* The passes over the stored file, each with its own rate and end. */
 void restore_begin_pass(const RestoreSource *source, const char *what);
 int restore_check_digest(const RestoreSource *source, Err *err);
+/* The same in one pass with a search of SQL text, for what is given to psql. */
+int restore_check_contents(const RestoreSource *source, Err *err);
 /* Takes the sink over. */
 int restore_stream_into(const RestoreSource *source, Stage *sink, Err *err);
 

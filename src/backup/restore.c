@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "backup/globals.h"
+#include "backup/psql-sink.h"
 #include "backup/restore-step.h"
 #include "backup/verify.h"
 #include "pg/message.h"
 #include "pg/sql-quote.h"
 #include "pg/target.h"
 #include "stream/sink-child.h"
-#include "stream/stage-frame.h"
 #include "sys/child.h"
 #include "sys/mem.h"
 
@@ -164,17 +164,6 @@ static void classify(const Child *child, Err *err)
                 err_hint(err, "%s", remedies[j].hint);
 }
 
-/* An existing database gets all of the SQL text or, however we end, nothing: the transaction's end
- * is written only when every check on the way has held. */
-static Stage *sink_new(Child *child, const PgRestoreOptions *options)
-{
-    Stage *sink = sink_child_new(child);
-
-    if (!options->plain || !options->one_transaction)
-        return sink;
-    return stage_join(stage_frame_new(PG_TRANSACTION_BEGIN, PG_TRANSACTION_END), sink);
-}
-
 /* pg_restore reads the archive itself; nobody but the kernel tells how far it is. */
 static uint64_t bytes_read(void *userdata)
 {
@@ -186,6 +175,17 @@ static int await_client(const Restore *restore, Child *child, Err *err)
     restore_begin_pass(restore->source, "restoring");
     child_watch(child, bytes_read, child);
     return child_wait(child, err);
+}
+
+static int feed_stream(const Restore *restore, const PgRestoreOptions *options, Child *child,
+                       Err *err)
+{
+    Stage *sink;
+
+    if (!options->plain)
+        return restore_stream_into(restore->source, sink_child_new(child), err);
+    int r = psql_sink_new(child, restore->target->client, options->one_transaction, &sink, err);
+    return r < 0 ? r : restore_stream_into(restore->source, sink, err);
 }
 
 static int run_client(const Restore *restore, const PgRestoreOptions *options, Err *err)
@@ -203,7 +203,7 @@ static int run_client(const Restore *restore, const PgRestoreOptions *options, E
     if (r < 0)
         return r;
     r = options->archive ? await_client(restore, &child, err)
-                         : restore_stream_into(restore->source, sink_new(&child, options), err);
+                         : feed_stream(restore, options, &child, err);
     if (r < 0)
         classify(&child, err);
     return r;
@@ -334,7 +334,7 @@ int restore_to_database(const RestoreSource *source, const RestoreTarget *target
     }
     if (target->globals && !find_globals(&restore, &globals, err))
         return -ENOENT;
-    r = restore_check_digest(source, err);
+    r = restore_check_contents(source, err);
     if (r >= 0 && exists) /* again, since that may have taken hours */
         r = restore_scope_check(&restore.scope, target, err);
     if (r < 0)

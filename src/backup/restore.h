@@ -1,7 +1,8 @@
 #pragma once
 
 /* A backup back into the world: into a database, or decoded into a file or a descriptor. The stored
- * digest is checked before the target is touched: the file is read twice. */
+ * digest is checked before the target is touched: the file is read twice. SQL text for a database
+ * is decoded and searched for commands in the first of these passes: psql would run them. */
 
 #include "backup/catalog.h"
 #include "pg/client.h"
@@ -18,7 +19,8 @@
     "Roles and tablespaces come with the globals: \"pg-backup restore DATABASE --to NAME "         \
     "--globals\" makes those "                                                                     \
     "that are missing. By hand: \"pg-backup restore globals --output globals.sql\"; make sure "    \
-    "that no line of it but \\restrict and \\unrestrict begins with a backslash (psql would obey " \
+    "that no line of it but one \\restrict and one \\unrestrict, each with a word of letters and " \
+    "digits, begins with a backslash (psql would obey "                                            \
     "it), then \"psql -X -d postgres -f globals.sql\", where a role that exists already is no "    \
     "harm."
 

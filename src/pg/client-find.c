@@ -190,3 +190,13 @@ const char *pg_client_advice(const PgClient *client)
             return "a newer minor release closes a hole in the client programs (CVE-2026-18408)";
     return NULL;
 }
+
+bool pg_client_knows_restrict(const PgClient *client)
+{
+    static const int first[] = { 130022, 140019, 150014, 160010, 170006 };
+
+    for (size_t i = 0; i < ELEMENTSOF(first); i++)
+        if (client->major == first[i] / 10000)
+            return client->version_num >= first[i];
+    return client->major >= 18;
+}

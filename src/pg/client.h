@@ -38,6 +38,9 @@ void pg_client_environment(Strv *env);
  * the client programs, or NULL. Static. */
 const char *pg_client_advice(const PgClient *client);
 
+/* Whether its psql takes no command but \unrestrict behind \restrict. */
+bool pg_client_knows_restrict(const PgClient *client);
+
 /* What one call of a client program needs; made by the functions below, freed by pg_command_done().
  */
 typedef struct PgCommand {

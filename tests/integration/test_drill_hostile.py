@@ -8,6 +8,7 @@ import ctypes
 import glob
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -216,6 +217,23 @@ class Owner(DrillTestCase):
                       "the files of its user, ending other processes of its user", proof["notes"])
 
 
+COMPLETE = b"--\n-- PostgreSQL database dump complete\n--\n"
+
+# Where a text has another one instead, and what the search says of it. psql 15.18 takes each for
+# its command.
+FORGERIES = {
+    "a command": (b"SET ", b"\\! touch %s\nSET ", r"a command of psql's: \\! touch"),
+    "backticks": (COMPLETE, COMPLETE + b"\\unrestrict `touch %s`\n",
+                  r"a command of psql's: \\unrestrict `touch"),
+    "COPY in small letters": (
+        b"SET ", b"copy zz from stdin;\n'\n\\.\n\\! touch %s\n-- ';\nSET ",
+        "not as pg_dump writes it: copy zz from stdin;"),
+    "an end of rows": (b"\\.\n", b"\\.\r\n\\! touch %s\n/*\n\\.\n*/;\n", "with a carriage return"),
+    "bits": (COMPLETE, b"SET standard_conforming_strings = off;\n"
+             b"SET a = X'\\';\n\\! touch %s\n-- ';\n" + COMPLETE, "a literal behind a word"),
+}
+
+
 class Commands(DrillTestCase):
     """Text that would have psql run a program, in a backup whose digests are all right."""
 
@@ -227,25 +245,62 @@ class Commands(DrillTestCase):
                                         BACKUP_COMPRESSION="none")
         self.backup.must("run")
         self.stored = self.backup.backup("appdb")
-        text = self.stored.read().replace(b"SET ", b"\\! touch %s/ran\nSET " % self.tmp.encode(), 1)
+        self.text = self.stored.read()
+        self.ran = self.tmp + "/ran"
+
+    def forge(self, old, new, **members):
+        text = self.text.replace(old, new % self.ran.encode() if b"%s" in new else new, 1)
+        self.assertNotEqual(text, self.text)
         with open(self.stored.data, "wb") as f:
             f.write(text)
         digest = hashlib.sha256(text).hexdigest()
-        self.members = {"stored_bytes": len(text), "stored_sha256": digest,
-                        "raw_bytes": len(text), "raw_sha256": digest}
+        self.stored.rewrite(stored_bytes=len(text), stored_sha256=digest, raw_bytes=len(text),
+                            raw_sha256=digest, **members)
 
-    def test_it_fails_before_psql_has_seen_it(self):
-        self.stored.rewrite(**self.members)
-        proof = self.drill(self.backup, 4)
-        self.assertRegex(self.why(proof, "decode"), r"a command of psql's: \\! touch")
-        self.assertFalse(os.path.exists(self.tmp + "/ran"))
+    def test_whoever_reads_it_finds_them_and_psql_does_not_see_them(self):
+        for name, (old, new, says) in FORGERIES.items():
+            with self.subTest(name):
+                self.forge(old, new)
+                self.assertRegex(self.why(self.drill(self.backup, 4), "decode"), says)
+                self.assertEnded(self.backup("verify"), 4, "damaged", says)
+                self.assertEnded(self.backup("restore", "appdb", "--to", "copy"), 4, "damaged",
+                                 says)
+                self.assertNotIn("copy", CLUSTER.databases())
+                self.assertFalse(os.path.exists(self.ran))
+
+    def test_a_server_that_puts_one_into_a_dump_gets_no_backup(self):
+        for name, line in (("hostile1", f"\\! touch {self.ran}"),
+                           ("hostile2", f"\\unrestrict `touch {self.ran}`")):
+            CLUSTER.create(name, f"""CREATE VIEW v AS SELECT 1 AS a;
+                SET allow_system_table_mods = on;
+                CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(oid) RETURNS text
+                LANGUAGE sql STABLE AS $f$ SELECT $q$ SELECT 1 AS a;\n{line}\nSELECT 2;$q$ $f$;""")
+            self.addCleanup(CLUSTER.drop, name)
+            done = self.backup("run", PG_DATABASES=name, BACKUP_GLOBALS="no")
+            self.assertEqual(done.code, 1, done)
+            self.assertRegex(done.said, r"line \d+ of the SQL holds a command of psql's: \\")
+            self.assertIn("BACKUP_FORMAT=custom", done.said)
+
+    def test_psql_is_told_by_a_key_of_ours_to_take_no_command(self):
+        box = self.tmp + "/box"
+        os.mkdir(box)
+        os.chmod(box, 0o777)
+        script = f"""#!/bin/sh
+tee {box}/text | {CLUSTER.bindir}/psql "$@"
+"""
+        self.drill(self.backup, 0, PG_BINDIR=self.bindir(CLUSTER, psql=script))
+        with open(box + "/text", "rb") as f:
+            first, rest = f.read().split(b"\n", 1)
+        self.assertRegex(first, rb"^\\restrict [0-9a-f]{32}$")
+        self.assertRegex(self.text, rb"\n\\unrestrict \w+\n")
+        self.assertEqual(rest, re.sub(rb"(?m)^\s*\\(un)?restrict \w+\n", b"", self.text))
 
     def test_text_that_nobody_has_looked_into_is_not_given_to_psql(self):
         os.unlink(self.stored.inventory)
-        self.stored.rewrite(**self.members, inventory_file=None, inventory_sha256=None)
+        self.forge(b"SET ", b"\\! touch %s\nSET ", inventory_file=None, inventory_sha256=None)
         proof = self.drill(self.backup, 5)
         self.assertRegex(self.why(proof, "restore"), "no inventory")
-        self.assertFalse(os.path.exists(self.tmp + "/ran"))
+        self.assertFalse(os.path.exists(self.ran))
 
 
 class Directory(DrillTestCase):

@@ -89,6 +89,25 @@ START_TEST(a_minor_release_with_a_known_hole_gets_advice)
 }
 END_TEST
 
+/* As the release notes of August 2025 say. */
+START_TEST(a_psql_knows_restrict_from_a_minor_release_on)
+{
+    static const struct {
+        int major, version_num;
+        bool knows;
+    } cases[] = {
+        { 12, 120022, false }, { 13, 130021, false }, { 13, 130022, true },
+        { 15, 150013, false }, { 15, 150014, true },  { 17, 170005, false },
+        { 17, 170006, true },  { 18, 180000, true },  { 19, 190000, true },
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        const PgClient client = { .major = cases[i].major, .version_num = cases[i].version_num };
+        ck_assert_int_eq(pg_client_knows_restrict(&client), cases[i].knows);
+    }
+}
+END_TEST
+
 /* PostgreSQL manual, "Keyword/Value Connection Strings": \' and \\ inside quotes. */
 START_TEST(no_name_can_add_parameters_to_a_connection_string)
 {
@@ -216,6 +235,7 @@ static const UnitTest tests[] = {
     UNIT_TEST(a_directory_without_the_programs_is_refused),
     UNIT_TEST(a_beta_has_a_version),
     UNIT_TEST(a_minor_release_with_a_known_hole_gets_advice),
+    UNIT_TEST(a_psql_knows_restrict_from_a_minor_release_on),
     UNIT_TEST(no_name_can_add_parameters_to_a_connection_string),
     UNIT_TEST(a_password_is_in_no_argument_and_no_variable),
     UNIT_TEST(the_encoding_of_a_dump_is_not_left_to_the_environment),
