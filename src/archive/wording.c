@@ -393,8 +393,9 @@ static void leave_out(Buf *b)
 
 static void leave_out_brackets(Buf *b)
 {
-    for (char *p = b->data; (p = memmem(p, (size_t)(b->data + b->size - p), "[]", 2)); p += 2)
-        memset(p, LEFT_OUT, 2);
+    for (size_t i = 0; i + 1 < b->size; i++)
+        if (b->data[i] == '[' && b->data[i + 1] == ']')
+            b->data[i] = b->data[i + 1] = LEFT_OUT;
 }
 
 static bool may_differ(const char *text, size_t size)
