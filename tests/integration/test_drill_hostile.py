@@ -264,8 +264,8 @@ class Commands(DrillTestCase):
                 self.forge(old, new)
                 self.assertRegex(self.why(self.drill(self.backup, 4), "decode"), says)
                 self.assertEnded(self.backup("verify"), 4, "damaged", says)
-                self.assertEnded(self.backup("restore", "appdb", "--to", "copy"), 4, "damaged",
-                                 says)
+                restored = self.backup("restore", self.stored.stem, "--to", "copy")
+                self.assertEnded(restored, 4, "damaged", says)
                 self.assertNotIn("copy", CLUSTER.databases())
                 self.assertFalse(os.path.exists(self.ran))
 
