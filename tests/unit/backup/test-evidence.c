@@ -15,7 +15,9 @@
 #include "sys/mem.h"
 
 #define WHEN ((usec_t)1795312800 * USEC_PER_SEC)
-#define TEXT "CREATE TABLE t (a int);\nINSERT INTO t VALUES (42);\n" SAMPLE_CLOSING
+#define TEXT                                                                                       \
+    "--\n-- Name: t; Type: TABLE; Schema: public; Owner: postgres\n--\n\n"                         \
+    "CREATE TABLE t (a int);\nINSERT INTO t VALUES (42);\n" SAMPLE_CLOSING
 
 /* The file system lets nothing be made or removed. */
 static bool read_only;
