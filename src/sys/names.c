@@ -29,7 +29,7 @@ static void make_slot(Names *n)
 
     if (n->count < old_count / 4 * 3)
         return;
-    if (!old)
+    if (old_count == 0)
         (void)!getrandom(&n->seed, sizeof(n->seed), 0);
     n->slot_count = old_count > 0 ? old_count * 2 : SLOTS_MIN;
     n->slots = mem_zero(n->slot_count, sizeof(*n->slots));
